@@ -1,0 +1,136 @@
+"""Who works here, in which clinics, and the keys programs use."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime
+from functools import cached_property
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.db import models
+
+from mammotrack.models import TimestampedModel, UUIDModel
+
+
+class Role(models.TextChoices):
+    RECEPTIONIST = "RECEPTIONIST", "Receptionist"
+    RADIOGRAPHER = "RADIOGRAPHER", "Radiographer"
+    DOCTOR = "DOCTOR", "Doctor"
+    INTEGRATOR = "INTEGRATOR", "Integrator"
+    RESEARCHER = "RESEARCHER", "Researcher"
+    ADMIN = "ADMIN", "Administrator"
+
+
+class Clinic(TimestampedModel):
+    """The owner of records: every patient belongs to one, every query is scoped by it."""
+
+    name = models.CharField(max_length=120, unique=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, username: str, password: str | None = None, **fields: Any) -> User:
+        user = self.model(username=self.model.normalize_username(username), **fields)
+        user.set_password(password)
+        user.full_clean(exclude=["password"])
+        user.save(force_insert=True)
+        return user
+
+    def create_superuser(self, username: str, password: str | None = None, **fields: Any) -> User:
+        """What ``createsuperuser`` calls: an administrator. There is no power beyond the role."""
+        return self.create_user(username, password, role=Role.ADMIN, **fields)
+
+
+class User(UUIDModel, AbstractBaseUser):
+    """A person or program that signs in. Deactivated, never deleted."""
+
+    username = models.CharField(max_length=150, unique=True)
+    full_name = models.CharField(max_length=150, help_text="As printed beside a signature.")
+    role = models.CharField(max_length=12, choices=Role)
+    is_active = models.BooleanField(default=True, help_text="Untick instead of deleting.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    clinics = models.ManyToManyField(Clinic, through="Membership", related_name="users")
+
+    USERNAME_FIELD = "username"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["full_name"]
+
+    objects = UserManager()
+
+    def __str__(self) -> str:
+        return self.username
+
+    def get_full_name(self) -> str:
+        return self.full_name
+
+    @cached_property
+    def clinic_ids(self) -> list[UUID]:
+        """Clinics whose records this user may see; read once a request."""
+        return list(self.memberships.values_list("clinic_id", flat=True))
+
+    # What Django admin asks. The admin role opens it; each admin class says what may be changed.
+    @property
+    def is_staff(self) -> bool:
+        return self.is_active and self.role == Role.ADMIN
+
+    def has_perm(self, perm: str, obj: models.Model | None = None) -> bool:
+        return self.is_staff
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.is_staff
+
+
+class Membership(UUIDModel):
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="memberships")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "clinic"], name="membership_once"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    def usable(self, *, at: datetime) -> ApiTokenQuerySet:
+        return self.filter(revoked_at=None, expires_at__gt=at)
+
+
+class ApiToken(TimestampedModel):
+    """A program's key. Only its hash is kept: the secret is shown once, when it is made."""
+
+    PREFIX = "mt"
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
+    label = models.CharField(max_length=80)
+    secret_sha256 = models.CharField(max_length=64, editable=False)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ApiTokenQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.pk}"
+
+    @classmethod
+    def issue(cls, *, user: User, label: str, expires_at: datetime) -> tuple[ApiToken, str]:
+        """Store a new token; returns it with the text a client sends."""
+        secret = secrets.token_urlsafe(32)
+        token = cls(user=user, label=label, expires_at=expires_at, secret_sha256=digest(secret))
+        token.full_clean()
+        token.save(force_insert=True)
+        return token, f"{cls.PREFIX}_{token.pk.hex}_{secret}"
+
+    def matches(self, secret: str) -> bool:
+        return secrets.compare_digest(self.secret_sha256, digest(secret))
+
+
+def digest(secret: str) -> str:
+    """SHA-256 is enough here: the secret is 256 random bits, not a password."""
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,57 @@
+"""Which role may do what: the one place that says it.
+
+Scope (whose records) is the selectors' part: they filter by ``user.clinic_ids``.
+"""
+
+from enum import Enum, auto
+
+from mammotrack.accounts.models import Role, User
+from mammotrack.errors import Forbidden
+
+
+class Permission(Enum):
+    READ_PATIENTS = auto()
+    WRITE_PATIENTS = auto()
+    WRITE_THERAPY = auto()
+    READ_SCANS = auto()
+    UPLOAD_SCANS = auto()
+    READ_ANALYSES = auto()
+    REQUEST_ANALYSES = auto()
+    SIGN_DECISIONS = auto()
+
+
+_P = Permission
+GRANTS: dict[str, frozenset[Permission]] = {
+    Role.RECEPTIONIST: frozenset({_P.READ_PATIENTS, _P.WRITE_PATIENTS}),
+    Role.RADIOGRAPHER: frozenset(
+        {_P.READ_PATIENTS, _P.WRITE_PATIENTS, _P.READ_SCANS, _P.UPLOAD_SCANS, _P.READ_ANALYSES}
+    ),
+    Role.DOCTOR: frozenset(Permission),
+    Role.INTEGRATOR: frozenset(
+        {
+            _P.READ_PATIENTS,
+            _P.WRITE_PATIENTS,
+            _P.WRITE_THERAPY,
+            _P.READ_SCANS,
+            _P.UPLOAD_SCANS,
+            _P.READ_ANALYSES,
+            _P.REQUEST_ANALYSES,
+        }
+    ),
+    Role.RESEARCHER: frozenset(),  # works on files and exports, never on the clinic's records
+    Role.ADMIN: frozenset(),  # keeps people and models; health data is not the administrator's
+}
+
+
+def permissions_of(user: User) -> frozenset[Permission]:
+    return GRANTS[user.role] if user.is_active else frozenset()
+
+
+def can(user: User, permission: Permission) -> bool:
+    return permission in permissions_of(user)
+
+
+def require(user: User, permission: Permission) -> None:
+    """Raise ``Forbidden`` unless the user's role includes the permission."""
+    if not can(user, permission):
+        raise Forbidden("Your role does not allow this.", needed=permission.name.lower())

@@ -1,0 +1,49 @@
+"""What holds for the whole administration: few rows may be changed, none removed."""
+
+from functools import reduce
+from operator import or_
+from uuid import UUID
+
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+admin.site.disable_action("delete_selected")
+admin.site.unregister(Group)  # roles say who may do what (mammotrack.accounts.policy)
+
+
+class KeptAdmin(ModelAdmin):
+    """Rows stay: what refers to them must keep its meaning."""
+
+    show_full_result_count = False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class ReadOnlyAdmin(KeptAdmin):
+    """Rows to look at, newest first, found by the full id in one of ``search_fields``."""
+
+    ordering = ("-created_at", "-id")
+    search_fields: tuple[str, ...] = ("id",)
+    search_help_text = "A full id"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
+        if not search_term.strip():
+            return queryset, False
+        try:
+            key = UUID(search_term.strip())
+        except ValueError:
+            return queryset.none(), False
+        in_any = reduce(or_, (Q(**{name: key}) for name in self.search_fields))
+        return queryset.filter(in_any), False

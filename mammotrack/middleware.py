@@ -1,0 +1,140 @@
+"""What holds for every request: an id, a signed-in person, no stored copies, readable errors."""
+
+import re
+import uuid
+from collections.abc import Callable
+from typing import TypeVar
+
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from mammotrack import errors, log
+
+View = TypeVar("View", bound=Callable)
+Responder = Callable[[HttpRequest], HttpResponse]
+
+_ACCEPTED_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+
+STATUS = {  # the first kind that fits
+    errors.NotFound: 404,
+    errors.Forbidden: 403,
+    errors.TooLarge: 413,
+    errors.UnsupportedMedia: 415,
+    errors.Rejected: 422,
+    errors.Conflict: 409,
+    errors.Unavailable: 503,
+}
+
+
+def status_of(error: errors.MammoTrackError) -> int:
+    """The HTTP status of one of our errors."""
+    return next(status for kind, status in STATUS.items() if isinstance(error, kind))
+
+
+class RequestIdMiddleware:
+    """Takes a well-formed ``X-Request-ID`` or makes one; answers with it."""
+
+    def __init__(self, get_response: Responder) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        sent = request.headers.get("X-Request-ID", "")
+        request.request_id = sent if _ACCEPTED_ID.fullmatch(sent) else str(uuid.uuid4())
+        token = log.request_id.set(request.request_id)
+        try:
+            response = self.get_response(request)
+        finally:
+            log.request_id.reset(token)
+        response["X-Request-ID"] = request.request_id
+        return response
+
+
+class AdminContentPolicyMiddleware:
+    """Relaxes the content policy for the admin theme and the API page, which carry inline code.
+
+    Every other page keeps the strict policy of the settings.
+    """
+
+    POLICY = {
+        "default-src": [NONE],
+        "script-src": [SELF, UNSAFE_INLINE, UNSAFE_EVAL],
+        "style-src": [SELF, UNSAFE_INLINE],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+
+    def __init__(self, get_response: Responder) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.path.startswith(("/admin/", "/api/v1/docs/")):
+            response._csp_replace = {None: self.POLICY}
+        return response
+
+
+class SignInRequiredMiddleware:
+    """Denies by default: a page is public only when its view says so with ``public``.
+
+    The API answers 401 itself and the admin has its own door.
+    """
+
+    def __init__(self, get_response: Responder) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable, args: tuple, kwargs: dict
+    ) -> HttpResponse | None:
+        if request.user.is_authenticated or getattr(view, "is_public", False):
+            return None
+        if request.path.startswith(("/api/", "/admin/")):
+            return None
+        if request.headers.get("HX-Request"):
+            return HttpResponse(status=401, headers={"HX-Redirect": reverse("sign-in")})
+        return redirect_to_login(request.get_full_path(), str(settings.LOGIN_URL))
+
+
+def public(view: View) -> View:
+    """Mark a view that needs no signed-in user."""
+    view.is_public = True
+    return view
+
+
+class NoStoreMiddleware:
+    """Pages and answers hold health data: no cache keeps them."""
+
+    def __init__(self, get_response: Responder) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class ErrorPageMiddleware:
+    """Turns our own errors, raised by a page, into the page that explains them."""
+
+    def __init__(self, get_response: Responder) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, errors.MammoTrackError):
+            return None
+        status = status_of(error)
+        context = {"error": error, "status": status}
+        return render(request, "errors/problem.html", context, status=status)

@@ -1,0 +1,13 @@
+"""Every address of the site. The apps' own lists say what lies below."""
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("mammotrack.accounts.urls")),
+    path("patients/", include("patients.urls")),
+    path("", include("scans.urls")),
+    path("", include("analysis.urls")),
+    path("api/v1/", include("mammotrack.api.router")),
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,34 @@
+"""What every test may use. Most tests need none of it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+pytest_plugins = ["tests.mongo"]
+
+
+def pytest_sessionfinish() -> None:
+    shutil.rmtree(settings.VAR_DIR, ignore_errors=True)
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings):
+    """An object store of this test's own."""
+    from scans import services
+
+    settings.MEDIA_ROOT = tmp_path / "store"
+    services.object_store.cache_clear()
+    yield services.object_store()
+    services.object_store.cache_clear()
+
+
+@pytest.fixture
+def hints(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Job ids that were hinted to the broker: the queue is the one thing not run for real here."""
+    from analysis import tasks
+
+    sent: list[str] = []
+    monkeypatch.setattr(tasks.run_analysis_task, "delay", sent.append)
+    return sent
