@@ -1,0 +1,118 @@
+"""The patient and the treatment: facts with their keys, no rules."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from django.core.validators import MinValueValidator
+from django.db import models
+
+from mammotrack.accounts.models import Clinic
+from mammotrack.models import TimestampedModel
+from patients.choices import Laterality, PathologyResult, Sex, TherapyKind
+
+
+def normalise_record_number(text: str) -> str:
+    """The form under which the number is unique: NFKC, upper case, no spaces or dashes."""
+    return re.sub(r"[\s-]+", "", unicodedata.normalize("NFKC", text)).upper()
+
+
+class Patient(TimestampedModel):
+    """A person treated at a clinic. Identity lives here and is copied nowhere."""
+
+    clinic = models.ForeignKey(
+        Clinic, on_delete=models.PROTECT, related_name="patients", db_index=False
+    )
+    medical_record_number = models.CharField(max_length=64)
+    record_number_key = models.CharField(max_length=64, editable=False)
+    family_name = models.CharField(max_length=100)
+    given_name = models.CharField(max_length=100)
+    birth_date = models.DateField()
+    sex = models.CharField(max_length=1, choices=Sex, default=Sex.FEMALE)
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["clinic", "record_number_key"], name="patient_record_number_once"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["clinic", "family_name", "given_name", "id"], name="patient_by_name"
+            ),
+            models.Index(fields=["clinic", "-created_at", "-id"], name="patient_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"patient {self.pk}"
+
+    @property
+    def initials(self) -> str:
+        return "".join(name[0] for name in (self.given_name, self.family_name) if name)
+
+
+class PatientFact(TimestampedModel):
+    """Something recorded about one patient; carries the clinic so that one query finds it."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+", db_index=False)
+    patient = models.ForeignKey(
+        Patient, on_delete=models.PROTECT, related_name="%(class)s_set", db_index=False
+    )
+
+    class Meta:
+        abstract = True
+
+
+class TherapyCourse(PatientFact):
+    """One line of treatment, from its first day to its last."""
+
+    kind = models.CharField(max_length=12, choices=TherapyKind)
+    regimen = models.CharField(max_length=80, help_text="For example AC-T, or tamoxifen.")
+    planned_cycles = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    start_date = models.DateField()
+    end_date = models.DateField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["patient", "start_date", "id"], name="course_by_patient")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+
+class TherapyCycle(PatientFact):
+    """One given cycle of a course."""
+
+    course = models.ForeignKey(
+        TherapyCourse, on_delete=models.PROTECT, related_name="cycles", db_index=False
+    )
+    number = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)])
+    given_date = models.DateField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["course", "number"], name="cycle_number_once"),
+        ]
+        indexes = [models.Index(fields=["patient", "given_date", "id"], name="cycle_by_patient")]
+
+    def __str__(self) -> str:
+        return f"cycle {self.number} {self.pk}"
+
+
+class PathologyReport(PatientFact):
+    """The result of a biopsy or resection of one breast."""
+
+    laterality = models.CharField(max_length=1, choices=Laterality)
+    result = models.CharField(max_length=9, choices=PathologyResult)
+    report_date = models.DateField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["patient", "report_date", "id"], name="pathology_by_patient")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.result} {self.pk}"

@@ -1,0 +1,132 @@
+"""Reads of the patient record, always for a user."""
+
+from datetime import date
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from mammotrack.accounts.models import Clinic, User
+from mammotrack.accounts.policy import Permission, can, require
+from mammotrack.errors import NotFound
+from patients.choices import PathologyResult, TherapyKind
+from patients.models import (
+    PathologyReport,
+    Patient,
+    TherapyCourse,
+    TherapyCycle,
+    normalise_record_number,
+)
+
+
+def clinics_of(user: User) -> QuerySet[Clinic]:
+    return Clinic.objects.filter(pk__in=user.clinic_ids).order_by("name", "pk")
+
+
+def patients_visible_to(user: User) -> QuerySet[Patient]:
+    if not can(user, Permission.READ_PATIENTS):
+        return Patient.objects.none()
+    return Patient.objects.filter(clinic_id__in=user.clinic_ids)
+
+
+def patient_visible_to(user: User, patient_id: UUID) -> Patient:
+    """The patient, or ``NotFound``: absent and another clinic's look the same."""
+    require(user, Permission.READ_PATIENTS)
+    patient = patients_visible_to(user).filter(pk=patient_id).first()
+    if patient is None:
+        raise NotFound("There is no such patient.")
+    return patient
+
+
+def search_patients(user: User, text: str) -> QuerySet[Patient]:
+    """Patients whose name starts with, or whose number is, what was typed; by name.
+
+    Two words match family and given name in either order.
+    """
+    found = patients_visible_to(user)
+    words = text.split()
+    if not words:
+        return found.order_by("family_name", "given_name", "pk")
+    if len(words) == 1:
+        matches = Q(family_name__istartswith=words[0]) | Q(given_name__istartswith=words[0])
+    else:
+        first, rest = words[0], " ".join(words[1:])
+        matches = Q(family_name__istartswith=first, given_name__istartswith=rest) | Q(
+            given_name__istartswith=first, family_name__istartswith=rest
+        )
+    matches |= Q(record_number_key=normalise_record_number(text))
+    if born := _as_date(text):
+        matches |= Q(birth_date=born)
+    return found.filter(matches).order_by("family_name", "given_name", "pk")
+
+
+def _as_date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        return None
+
+
+def courses_of(patient: Patient) -> QuerySet[TherapyCourse]:
+    return TherapyCourse.objects.filter(patient=patient).order_by("start_date", "pk")
+
+
+def course_of(patient: Patient, course_id: UUID) -> TherapyCourse:
+    """The patient's course, or ``NotFound``."""
+    course = courses_of(patient).filter(pk=course_id).first()
+    if course is None:
+        raise NotFound("There is no such course of therapy.")
+    return course
+
+
+def course_visible_to(user: User, course_id: UUID) -> TherapyCourse:
+    """The course, or ``NotFound``: absent and another clinic's look the same."""
+    require(user, Permission.READ_PATIENTS)
+    course = (
+        TherapyCourse.objects.filter(clinic_id__in=user.clinic_ids)
+        .select_related("patient")
+        .filter(pk=course_id)
+        .first()
+    )
+    if course is None:
+        raise NotFound("There is no such course of therapy.")
+    return course
+
+
+def cycles_given_in(course: TherapyCourse) -> QuerySet[TherapyCycle]:
+    return TherapyCycle.objects.filter(course=course).order_by("number")
+
+
+def cycles_of(patient: Patient) -> QuerySet[TherapyCycle]:
+    return TherapyCycle.objects.filter(patient=patient).order_by("given_date", "pk")
+
+
+def pathology_of(patient: Patient) -> QuerySet[PathologyReport]:
+    return PathologyReport.objects.filter(patient=patient).order_by("report_date", "pk")
+
+
+def chemotherapy_at(patient: Patient, on: date) -> TherapyCourse | None:
+    """The chemotherapy course that had started by that day and had not ended before it."""
+    return (
+        TherapyCourse.objects.filter(
+            Q(end_date=None) | Q(end_date__gte=on),
+            patient=patient,
+            kind=TherapyKind.CHEMOTHERAPY,
+            start_date__lte=on,
+        )
+        .order_by("-start_date", "pk")
+        .first()
+    )
+
+
+def cycles_given_by(course: TherapyCourse, on: date) -> int:
+    return TherapyCycle.objects.filter(course=course, given_date__lte=on).count()
+
+
+def has_malignant_pathology(patient: Patient, *, laterality: str, on: date) -> bool:
+    """Whether cancer of that breast was proven by that day."""
+    return PathologyReport.objects.filter(
+        patient=patient,
+        laterality=laterality,
+        result=PathologyResult.MALIGNANT,
+        report_date__lte=on,
+    ).exists()

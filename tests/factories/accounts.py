@@ -1,0 +1,42 @@
+"""Clinics, the people who work there, and their programs' keys."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+from django.utils import timezone
+
+from mammotrack.accounts.models import ApiToken, Clinic, Membership, Role, User
+
+_numbers = count(1)
+
+
+def make_clinic(name: str | None = None) -> Clinic:
+    return Clinic.objects.create(name=name or f"Clinic {next(_numbers)}")
+
+
+def make_user(
+    role: str = Role.DOCTOR,
+    *,
+    clinics: Iterable[Clinic] = (),
+    password: str | None = None,
+    **fields: Any,
+) -> User:
+    """A user of these clinics; without a password nobody signs in but ``force_login``."""
+    number = next(_numbers)
+    user = User(
+        **{"username": f"{role.lower()}{number}", "full_name": f"{role.title()} No. {number}"}
+        | fields,
+        role=role,
+    )
+    user.set_password(password)
+    user.save(force_insert=True)
+    for clinic in clinics:
+        Membership.objects.create(user=user, clinic=clinic)
+    return user
+
+
+def make_token(user: User, *, label: str = "test", days: int = 1) -> tuple[ApiToken, str]:
+    """The token and the text a client sends; negative days make an expired one."""
+    return ApiToken.issue(user=user, label=label, expires_at=timezone.now() + timedelta(days=days))

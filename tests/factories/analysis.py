@@ -1,0 +1,145 @@
+"""Jobs, findings, proposals and decisions as rows; nothing is computed."""
+
+import hashlib
+import uuid
+from typing import Any
+
+from analysis.choices import JobState, Proposal, RecommendationStatus
+from analysis.guideline import RULES_VERSION
+from analysis.models import AnalysisJob, Comparison, Decision, Prediction, Recommendation
+from mammotrack.accounts.models import Role, User
+from mammotrack.models import now
+from scans.models import Mammogram
+from tests.factories.accounts import make_user
+from tests.factories.scans import make_pair
+
+PREPARATION_VERSION = "preparation-test"
+
+
+def make_job(
+    current: Mammogram,
+    *,
+    prior: Mammogram | None = None,
+    requested_by: User | None = None,
+    **fields: Any,
+) -> AnalysisJob:
+    values = {"key": uuid.uuid4().hex, "state": JobState.QUEUED, "lease_until": now()} | fields
+    return AnalysisJob.objects.create(
+        clinic_id=current.clinic_id,
+        patient_id=current.patient_id,
+        current=current,
+        prior=prior,
+        requested_by=requested_by or make_user(Role.DOCTOR),
+        **values,
+    )
+
+
+def make_prediction(mammogram: Mammogram, **fields: Any) -> Prediction:
+    values = {
+        "mammogram_sha256": mammogram.sha256,
+        "model_version": "model-test",
+        "model_sha256": hashlib.sha256(b"model-test").hexdigest(),
+        "preparation_version": PREPARATION_VERSION,
+        "assessable": True,
+        "reasons": [],
+        "probabilities": {"2": 0.7, "3": 0.1, "4": 0.1, "5": 0.06, "6": 0.04},
+        "category": "2",
+        "abstained": False,
+        "prediction_set": ["2"],
+        "suspicious_probability": 0.2,
+    } | fields
+    return Prediction.objects.create(
+        clinic_id=mammogram.clinic_id,
+        patient_id=mammogram.patient_id,
+        mammogram=mammogram,
+        **values,
+    )
+
+
+def make_comparison(*, prior: Mammogram, current: Mammogram, **fields: Any) -> Comparison:
+    values = {
+        "algorithm_version": "ssim-test",
+        "preparation_version": PREPARATION_VERSION,
+        "comparable": True,
+        "reason": "",
+        "ssim": 0.91,
+        "ssim_baseline": 0.62,
+        "change_probability": 0.05,
+        "direction": "none",
+        "verdict": "no_detectable_change",
+        "registration": {"passed": True, "reason": None},
+        "parts": {"luminance": 0.98, "contrast": 0.95, "structure": 0.97},
+        "pictures_key": hashlib.sha256(uuid.uuid4().bytes).hexdigest(),
+    } | fields
+    return Comparison.objects.create(
+        clinic_id=current.clinic_id,
+        patient_id=current.patient_id,
+        prior=prior,
+        current=current,
+        **values,
+    )
+
+
+def make_recommendation(
+    *, prior: Mammogram | None = None, current: Mammogram | None = None, **fields: Any
+) -> Recommendation:
+    """A finished job with everything it produced; without mammograms, of a new pair."""
+    if current is None:
+        prior, current = make_pair()
+    job = fields.pop("job", None) or make_job(
+        current, prior=prior, state=JobState.DONE, attempt=1, finished_at=now()
+    )
+    values = {
+        "rules_version": RULES_VERSION,
+        "proposal": Proposal.CONTINUE_CHEMOTHERAPY,
+        "trace": [
+            {
+                "rule": "THERAPY-3",
+                "statement": "Nothing above applies: the therapy goes on as planned.",
+                "inputs": {"therapy_record": "read"},
+                "fired": True,
+                "outcome": Proposal.CONTINUE_CHEMOTHERAPY.value,
+                "decides": True,
+            }
+        ],
+        "record": {
+            "on_chemotherapy": True,
+            "cycles_given": 4,
+            "cycles_planned": 8,
+            "malignancy_proven": True,
+        },
+        "current_prediction": make_prediction(current),
+        "prior_prediction": make_prediction(prior) if prior else None,
+        "comparison": make_comparison(prior=prior, current=current) if prior else None,
+    } | fields
+    return Recommendation.objects.create(
+        clinic_id=current.clinic_id,
+        patient_id=current.patient_id,
+        job=job,
+        current=current,
+        prior=prior,
+        **values,
+    )
+
+
+def make_decision(recommendation: Recommendation | None = None, **fields: Any) -> Decision:
+    """A signed decision; it accepts the proposal unless another ``choice`` is given."""
+    recommendation = recommendation or make_recommendation()
+    choice = fields.pop("choice", recommendation.proposal)
+    follows = choice == recommendation.proposal
+    values = {
+        "reason": "" if follows else "Clinical examination says otherwise.",
+        "signed_by": fields.pop("signed_by", None) or make_user(Role.DOCTOR),
+    } | fields
+    recommendation.status = (
+        RecommendationStatus.ACCEPTED if follows else RecommendationStatus.OVERRIDDEN
+    )
+    recommendation.save(update_fields=["status"])
+    return Decision.objects.create(
+        clinic_id=recommendation.clinic_id,
+        patient_id=recommendation.patient_id,
+        recommendation=recommendation,
+        choice=choice,
+        follows_proposal=follows,
+        **values,
+    )

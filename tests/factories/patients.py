@@ -1,0 +1,63 @@
+"""Patients and their treatment."""
+
+from datetime import date
+from itertools import count
+from typing import Any
+
+from mammotrack.accounts.models import Clinic
+from patients.choices import Laterality, PathologyResult, Sex, TherapyKind
+from patients.models import (
+    PathologyReport,
+    Patient,
+    TherapyCourse,
+    TherapyCycle,
+    normalise_record_number,
+)
+from tests.factories.accounts import make_clinic
+
+_numbers = count(1)
+
+
+def make_patient(clinic: Clinic | None = None, **fields: Any) -> Patient:
+    number = next(_numbers)
+    values = {
+        "medical_record_number": f"MRN-{number:05}",
+        "family_name": "Okafor",
+        "given_name": f"Ada{number}",
+        "birth_date": date(1970, 5, 17),
+        "sex": Sex.FEMALE,
+    } | fields
+    return Patient.objects.create(
+        clinic=clinic or make_clinic(),
+        record_number_key=normalise_record_number(values["medical_record_number"]),
+        **values,
+    )
+
+
+def make_course(patient: Patient, **fields: Any) -> TherapyCourse:
+    values = {
+        "kind": TherapyKind.CHEMOTHERAPY,
+        "regimen": "AC-T",
+        "planned_cycles": 8,
+        "start_date": date(2024, 1, 10),
+    } | fields
+    return TherapyCourse.objects.create(clinic_id=patient.clinic_id, patient=patient, **values)
+
+
+def make_cycle(course: TherapyCourse, number: int = 1, **fields: Any) -> TherapyCycle:
+    return TherapyCycle.objects.create(
+        clinic_id=course.clinic_id,
+        patient_id=course.patient_id,
+        course=course,
+        number=number,
+        **{"given_date": course.start_date} | fields,
+    )
+
+
+def make_pathology(patient: Patient, **fields: Any) -> PathologyReport:
+    values = {
+        "laterality": Laterality.LEFT,
+        "result": PathologyResult.MALIGNANT,
+        "report_date": date(2024, 1, 3),
+    } | fields
+    return PathologyReport.objects.create(clinic_id=patient.clinic_id, patient=patient, **values)

@@ -1,0 +1,72 @@
+"""Exams and mammograms as rows; the files they name do not exist."""
+
+import hashlib
+import uuid
+from datetime import date
+from typing import Any
+
+from mammotrack.accounts.models import Role, User
+from patients.models import Patient
+from scans.choices import FileFormat, Laterality, View
+from scans.models import Exam, Mammogram
+from tests.factories.accounts import make_user
+from tests.factories.patients import make_patient
+
+
+def make_exam(patient: Patient | None = None, **fields: Any) -> Exam:
+    patient = patient or make_patient()
+    values = {
+        "exam_date": date(2024, 6, 1),
+        "accession_number": "ACC-1",
+        "study_instance_uid": _uid(),
+    } | fields
+    return Exam.objects.create(clinic_id=patient.clinic_id, patient=patient, **values)
+
+
+def make_mammogram(
+    patient: Patient | None = None,
+    *,
+    exam: Exam | None = None,
+    exam_date: date = date(2024, 6, 1),
+    stored_by: User | None = None,
+    **fields: Any,
+) -> Mammogram:
+    """A left CC picture; it opens an exam of that date when none is given."""
+    exam = exam or make_exam(patient, exam_date=exam_date)
+    values = {
+        "laterality": Laterality.LEFT,
+        "view": View.CC,
+        "sop_instance_uid": _uid(),
+        "file_format": FileFormat.PNG,
+        "sha256": _sha256(),
+        "pixel_sha256": _sha256(),
+        "size_bytes": 4096,
+        "rows": 1024,
+        "columns": 832,
+        "bits_stored": 8,
+        "pixel_spacing_mm": 0.1,
+    } | fields
+    return Mammogram.objects.create(
+        clinic_id=exam.clinic_id,
+        patient_id=exam.patient_id,
+        exam=exam,
+        exam_date=exam.exam_date,
+        stored_by=stored_by or make_user(Role.RADIOGRAPHER),
+        **values,
+    )
+
+
+def make_pair(patient: Patient | None = None, **fields: Any) -> tuple[Mammogram, Mammogram]:
+    """A prior and a current mammogram of one breast and view, half a year apart."""
+    patient = patient or make_patient()
+    prior = make_mammogram(patient, exam_date=date(2024, 1, 5), **fields)
+    current = make_mammogram(patient, exam_date=date(2024, 7, 5), **fields)
+    return prior, current
+
+
+def _uid() -> str:
+    return f"2.25.{uuid.uuid4().int}"
+
+
+def _sha256() -> str:
+    return hashlib.sha256(uuid.uuid4().bytes).hexdigest()
