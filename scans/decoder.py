@@ -1,0 +1,114 @@
+"""The process that opens files nobody trusts: ``python -m scans.decoder SOURCE OUTDIR``.
+
+It limits itself before it imports anything that reads a picture, writes the pictures into
+OUTDIR and one JSON object on standard output. A refused file ends it with status 3 and an
+object ``{"error": {"code", "detail", "context"}}``. ``scans.sandbox`` starts it.
+"""
+
+import errno
+import json
+import resource
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scans import limits
+from scans.codestream import JPEG_START, PNG_START
+from scans.errors import ScanFileError
+
+if TYPE_CHECKING:
+    from scans.picture import Picture
+
+REFUSED = 3
+_DICOM_PREFIX = b"DICM"
+_DICOM_START_LENGTH = 132  # the preamble and the prefix
+
+
+def decode(source: Path) -> "Picture":
+    """Decode a file by what its content is, whatever its name says.
+
+    Raises
+    ------
+    ScanFileError
+        ``empty_file``, ``file_too_large``, ``unsupported_file_type``, or what the format's
+        own reader finds wrong.
+    """
+    size = source.stat().st_size
+    if not size:
+        raise ScanFileError("empty_file", "The file is empty.")
+    if size > limits.MAX_FILE_BYTES:
+        raise ScanFileError(
+            "file_too_large", "The file is larger than allowed.", limit=limits.MAX_FILE_BYTES
+        )
+    with source.open("rb") as file:
+        start = file.read(_DICOM_START_LENGTH)
+    # Imported here: a picture library is loaded for its own kind of file only, after the limits.
+    if start.endswith(_DICOM_PREFIX) and len(start) == _DICOM_START_LENGTH:
+        from scans.dicom import read_dicom  # noqa: PLC0415
+
+        return read_dicom(source)
+    if start.startswith(PNG_START):
+        from scans.raster import read_png_file  # noqa: PLC0415
+
+        return read_png_file(source)
+    if start.startswith(JPEG_START):
+        from scans.raster import read_jpeg_file  # noqa: PLC0415
+
+        return read_jpeg_file(source)
+    raise ScanFileError(
+        "unsupported_file_type", "The content of the file is neither DICOM nor PNG nor JPEG."
+    )
+
+
+def decode_into(source: Path, out_dir: Path) -> dict[str, object]:
+    """Decode, write the pictures and return the report."""
+    picture = decode(source)
+    picture.save(out_dir)
+    return {"header": picture.header.as_json(), "pixel_sha256": picture.pixel_sha256()}
+
+
+def limit_resources() -> None:
+    """Bound what a hostile file can take; a child cannot raise its hard limits again."""
+    for kind, value in (
+        (resource.RLIMIT_AS, limits.DECODER_MEMORY_BYTES),
+        (resource.RLIMIT_CPU, limits.DECODER_CPU_S),
+        (resource.RLIMIT_FSIZE, limits.DECODER_OUTPUT_BYTES),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(kind, (value, value))
+
+
+def main() -> int:
+    limit_resources()
+    source, out_dir = map(Path, sys.argv[1:])
+    try:
+        report = decode_into(source, out_dir)
+    except ScanFileError as refusal:
+        return _refuse(refusal)
+    except MemoryError:
+        return _refuse(ScanFileError("decoder_limit", "Decoding needs more memory than allowed."))
+    except OSError as failure:
+        if failure.errno in (errno.ENOSPC, errno.EDQUOT):
+            return _refuse(ScanFileError("storage_full", "The server has no room left on disk."))
+        return _refuse(_unforeseen(failure))
+    except Exception as failure:  # the outermost door: a codec may raise anything
+        return _refuse(_unforeseen(failure))
+    print(json.dumps(report))
+    return 0
+
+
+def _unforeseen(failure: Exception) -> ScanFileError:
+    """Name the kind only: the text of an exception may quote the patient's data."""
+    return ScanFileError(
+        "decoder_failed", "The file could not be decoded.", exception=type(failure).__name__
+    )
+
+
+def _refuse(refusal: ScanFileError) -> int:
+    error = {"code": refusal.code, "detail": refusal.detail, "context": refusal.context}
+    print(json.dumps({"error": error}))
+    return REFUSED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""Exams and mammograms as acquired."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.db import models
+
+from mammotrack.accounts.models import User
+from patients.models import PatientFact
+from scans.choices import FileFormat, Laterality, Origin, View
+
+
+class Position(NamedTuple):
+    """Which breast in which view."""
+
+    laterality: str
+    view: str
+
+    def __str__(self) -> str:
+        return f"{self.laterality}{self.view}"
+
+
+class Exam(PatientFact):
+    """One visit's imaging study."""
+
+    exam_date = models.DateField()
+    accession_number = models.CharField(max_length=16, blank=True)
+    modality = models.CharField(max_length=2, default="MG")
+    study_instance_uid = models.CharField("Study Instance UID", max_length=64)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["clinic", "study_instance_uid"], name="exam_study_once"
+            ),
+        ]
+        indexes = [models.Index(fields=["patient", "exam_date", "id"], name="exam_by_patient")]
+
+    def __str__(self) -> str:
+        return f"exam {self.pk}"
+
+
+class MammogramQuerySet(models.QuerySet["Mammogram"]):
+    def same_position(self, mammogram: Mammogram) -> MammogramQuerySet:
+        """Others of the same patient, breast and view."""
+        return self.filter(
+            patient_id=mammogram.patient_id,
+            laterality=mammogram.laterality,
+            view=mammogram.view,
+        ).exclude(pk=mammogram.pk)
+
+    def prior_to(self, mammogram: Mammogram) -> Mammogram | None:
+        """The latest earlier picture of the same breast and view."""
+        earlier = self.same_position(mammogram).filter(exam_date__lt=mammogram.exam_date)
+        return earlier.order_by("-exam_date", "-created_at", "pk").first()
+
+    def next_after(self, mammogram: Mammogram) -> Mammogram | None:
+        """The earliest later picture of the same breast and view."""
+        later = self.same_position(mammogram).filter(exam_date__gt=mammogram.exam_date)
+        return later.order_by("exam_date", "created_at", "pk").first()
+
+
+class Mammogram(PatientFact):
+    """One image of one breast in one view. The file itself is kept under its SHA-256."""
+
+    exam = models.ForeignKey(
+        Exam, on_delete=models.PROTECT, related_name="mammograms", db_index=False
+    )
+    exam_date = models.DateField(help_text="Copied from the exam: the timeline needs no join.")
+    laterality = models.CharField(max_length=1, choices=Laterality)
+    view = models.CharField(max_length=3, choices=View)
+    sop_instance_uid = models.CharField("SOP Instance UID", max_length=64)
+    file_format = models.CharField(max_length=5, choices=FileFormat)
+    sha256 = models.CharField("SHA-256 of the file", max_length=64)
+    pixel_sha256 = models.CharField("SHA-256 of the pixels", max_length=64)
+    size_bytes = models.PositiveIntegerField()
+    rows = models.PositiveSmallIntegerField()
+    columns = models.PositiveSmallIntegerField()
+    bits_stored = models.PositiveSmallIntegerField()
+    pixel_spacing_mm = models.FloatField(null=True, blank=True)
+    manufacturer = models.CharField(max_length=64, blank=True)
+    device_model = models.CharField(max_length=64, blank=True)
+    flags = models.JSONField(
+        default=list, blank=True, help_text="What the file gate noticed, as codes."
+    )
+    origin = models.CharField(max_length=9, choices=Origin, default=Origin.ACQUIRED)
+    stored_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
+
+    objects = MammogramQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["clinic", "sha256"], name="mammogram_file_once"),
+            models.UniqueConstraint(
+                fields=["clinic", "sop_instance_uid"], name="mammogram_sop_once"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["patient", "laterality", "view", "exam_date", "id"],
+                name="mammogram_by_position",
+            ),
+            models.Index(fields=["clinic", "pixel_sha256"], name="mammogram_by_pixels"),
+            models.Index(fields=["exam", "id"], name="mammogram_by_exam"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.position} {self.pk}"
+
+    @property
+    def position(self) -> Position:
+        return Position(self.laterality, self.view)
+
+    @property
+    def is_simulated(self) -> bool:
+        return self.origin == Origin.SIMULATED

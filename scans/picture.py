@@ -1,0 +1,77 @@
+"""A decoded picture: the stored values, what a person shall see, and the files made from it."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from scans import limits
+from scans.header import DISPLAY_NAME, PIXELS_NAME, THUMBNAIL_NAME, MammogramHeader
+
+Pixels = NDArray[np.unsignedinteger[Any]]
+
+_ROWS_AT_ONCE = 256
+_JPEG_QUALITY = 90
+_PNG_COMPRESSION = 1  # measured on 12.7 Mpx: level 6 takes 1.5 times as long and saves under 1 %
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One gray picture, (rows, columns).
+
+    ``stored`` holds the bit patterns of the file (signed values in two's complement of
+    ``bits_stored``), ``presentation`` the values to look at: bright tissue, the full range of
+    its type, uint8 up to 8 bits stored and uint16 above.
+    """
+
+    header: MammogramHeader
+    stored: Pixels
+    presentation: Pixels
+
+    def pixel_sha256(self) -> str:
+        """Hash rows, columns, bits and the stored values.
+
+        The values before any window, so a file sent again with another window, another
+        compression without loss or another name is recognised as the same picture. The hashed
+        bytes are the text ``rows columns bits_stored\\n`` and each value as 16-bit little endian.
+        """
+        rows, columns = self.stored.shape
+        digest = hashlib.sha256(f"{rows} {columns} {self.header.bits_stored}\n".encode())
+        for row in self.stored:
+            digest.update(row.astype("<u2"))
+        return digest.hexdigest()
+
+    def save(self, folder: Path) -> None:
+        """Write the lossless pixels and the two pictures that pages show."""
+        whole = Image.fromarray(self.presentation)
+        whole.save(folder / PIXELS_NAME, "PNG", compress_level=_PNG_COMPRESSION)
+        gray = Image.fromarray(_to_8_bit(self.presentation))
+        display = _scaled_to(gray, height=limits.DISPLAY_HEIGHT_PX)
+        display.save(folder / DISPLAY_NAME, "JPEG", quality=_JPEG_QUALITY)
+        thumbnail = _scaled_to(display, height=limits.THUMBNAIL_HEIGHT_PX)
+        thumbnail.save(folder / THUMBNAIL_NAME, "JPEG", quality=_JPEG_QUALITY)
+
+
+def look_up(table: Pixels, stored: Pixels) -> Pixels:
+    """Return ``table[stored]``, a few rows at a time: numpy widens each index to 8 bytes."""
+    found = np.empty(stored.shape, table.dtype)
+    for start in range(0, len(stored), _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        found[rows] = table[stored[rows]]
+    return found
+
+
+def _to_8_bit(pixels: Pixels) -> Pixels:
+    return pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)
+
+
+def _scaled_to(picture: Image.Image, *, height: int) -> Image.Image:
+    """Shrink to the height, never enlarge."""
+    if picture.height <= height:
+        return picture
+    width = max(1, round(picture.width * height / picture.height))
+    return picture.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)

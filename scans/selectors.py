@@ -1,0 +1,42 @@
+"""Reads of exams and mammograms, always for a user."""
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from mammotrack.accounts.models import User
+from mammotrack.accounts.policy import Permission, can, require
+from mammotrack.errors import NotFound
+from patients.models import Patient
+from scans.models import Exam, Mammogram
+
+
+def exams_visible_to(user: User) -> QuerySet[Exam]:
+    if not can(user, Permission.READ_SCANS):
+        return Exam.objects.none()
+    return Exam.objects.filter(clinic_id__in=user.clinic_ids)
+
+
+def mammograms_visible_to(user: User) -> QuerySet[Mammogram]:
+    if not can(user, Permission.READ_SCANS):
+        return Mammogram.objects.none()
+    return Mammogram.objects.filter(clinic_id__in=user.clinic_ids)
+
+
+def mammogram_visible_to(user: User, mammogram_id: UUID) -> Mammogram:
+    """The mammogram, or ``NotFound``: absent and another clinic's look the same."""
+    require(user, Permission.READ_SCANS)
+    mammogram = mammograms_visible_to(user).filter(pk=mammogram_id).first()
+    if mammogram is None:
+        raise NotFound("There is no such mammogram.")
+    return mammogram
+
+
+def exams_of(patient: Patient) -> QuerySet[Exam]:
+    return Exam.objects.filter(patient=patient).order_by("exam_date", "pk")
+
+
+def mammograms_of(patient: Patient) -> QuerySet[Mammogram]:
+    return Mammogram.objects.filter(patient=patient).order_by(
+        "exam_date", "laterality", "view", "pk"
+    )

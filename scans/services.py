@@ -1,0 +1,325 @@
+"""Taking a mammogram in: from a stream of bytes to a stored, checked, announced record."""
+
+import hashlib
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
+from django.utils import timezone
+
+from mammotrack.accounts.models import User
+from mammotrack.accounts.policy import Permission, require
+from mammotrack.audit import services as audit
+from mammotrack.audit.models import Action
+from mammotrack.db import atomic, retry_on_conflict
+from mammotrack.errors import Conflict, Rejected, TooLarge, Unavailable, UnsupportedMedia
+from patients.models import Patient, normalise_record_number
+from scans import limits
+from scans.choices import Origin, View
+from scans.errors import ScanFileError
+from scans.header import MammogramHeader
+from scans.models import Exam, Mammogram
+from scans.sandbox import DecodedFile, decode_file
+from scans.signals import mammogram_stored
+from scans.storage import ObjectStore, ReceivedFile
+
+INSERT_ATTEMPTS = 5
+
+
+class HeaderConflict(Conflict):
+    """The file says one thing and the form another; a person has to look."""
+
+    code = "header_conflict"
+
+
+class PatientMismatch(Conflict):
+    """The file names somebody else."""
+
+    code = "patient_mismatch"
+
+
+class PixelsOfAnotherPatient(Conflict):
+    code = "pixels_of_another_patient"
+
+
+class DuplicatePixels(Conflict):
+    code = "duplicate_pixels"
+
+
+class SopInstanceConflict(Conflict):
+    code = "sop_instance_conflict"
+
+
+class MissingPosition(Rejected):
+    code = "missing_position"
+
+
+class InvalidExamDate(Rejected):
+    code = "invalid_exam_date"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """What the person who uploads says about the picture; None where the file shall tell."""
+
+    laterality: str | None = None
+    view: str | None = None
+    exam_date: date | None = None
+    accession_number: str | None = None
+    pixel_spacing_mm: float | None = None
+    identity_reason: str = ""  # why a file that names somebody else is this patient's all the same
+    origin: str = Origin.ACQUIRED
+
+
+@dataclass(frozen=True)
+class Stored:
+    mammogram: Mammogram
+    created: bool  # False: this very file was here already
+
+
+@cache
+def object_store() -> ObjectStore:
+    return ObjectStore(Path(settings.MEDIA_ROOT))
+
+
+def store_mammogram(
+    *, patient: Patient, chunks: Iterable[bytes], statement: Statement, stored_by: User
+) -> Stored:
+    """Check, decode and keep one file, then record it with its audit entry and announce it.
+
+    The record is written only after the bytes are safe on disk, and the bytes of a refused
+    file are removed, so an error leaves nothing behind. Sending the same file again answers
+    with the record it made the first time.
+
+    Raises
+    ------
+    Forbidden, Rejected, TooLarge, UnsupportedMedia, Conflict, Unavailable
+        Each with the code that ``docs/limits.md`` explains.
+    """
+    require(stored_by, Permission.UPLOAD_SCANS)
+    store = object_store()
+    try:
+        received = store.receive(chunks, limit=limits.MAX_FILE_BYTES)
+        try:
+            return _take_in(store, received, patient, statement, stored_by)
+        finally:
+            store.discard(received)
+    except ScanFileError as error:
+        raise _as_ours(error) from error
+
+
+def _take_in(
+    store: ObjectStore,
+    received: ReceivedFile,
+    patient: Patient,
+    statement: Statement,
+    stored_by: User,
+) -> Stored:
+    if known := _stored_before(patient, received.sha256):
+        return Stored(known, created=False)
+    with TemporaryDirectory(dir=received.path.parent, prefix="decode-") as scratch:
+        decoded = decode_file(received.path, Path(scratch))
+        agreed = _reconcile(decoded.header, statement)
+        identity_reason = _check_patient(decoded.header, patient, statement)
+        mammogram, exam = _describe(received, decoded, agreed, patient, stored_by)
+        mammogram.origin = statement.origin
+        _check_new(mammogram)
+        store.commit(received)
+        store.put_derived(received.sha256, decoded.pictures)
+    return _insert(mammogram, exam, stored_by, identity_reason)
+
+
+def _stored_before(patient: Patient, sha256: str) -> Mammogram | None:
+    known = Mammogram.objects.filter(clinic_id=patient.clinic_id, sha256=sha256).first()
+    if known and known.patient_id != patient.pk:
+        raise PixelsOfAnotherPatient("This very file is stored under another patient.")
+    return known
+
+
+def _reconcile(header: MammogramHeader, statement: Statement) -> dict[str, object]:
+    """One value a field from file and form; the file fills gaps, a contradiction is an error."""
+    agreed: dict[str, object] = {}
+    contradictions = {}
+    for name in ("laterality", "view", "exam_date", "accession_number", "pixel_spacing_mm"):
+        in_file, in_form = getattr(header, name), getattr(statement, name)
+        if in_file and in_form and in_file != in_form:
+            contradictions[name] = {"file": str(in_file), "form": str(in_form)}
+        agreed[name] = in_file or in_form
+    if contradictions:
+        raise HeaderConflict(
+            "The file and the form contradict each other: "
+            + ", ".join(sorted(contradictions))
+            + ".",
+            fields=contradictions,
+        )
+    missing = [name for name in ("laterality", "view", "exam_date") if not agreed[name]]
+    if missing:
+        raise MissingPosition(
+            "Neither the file nor the form says: " + ", ".join(missing) + ".", fields=missing
+        )
+    if agreed["view"] not in View.values:
+        raise Rejected(f"The view {agreed['view']} is not supported.", code="unsupported_view")
+    return agreed
+
+
+def _check_patient(header: MammogramHeader, patient: Patient, statement: Statement) -> str:
+    """Hold the file's identity against the chosen patient's; returns the reason of an override."""
+    pairs = {
+        "medical_record_number": (
+            normalise_record_number(header.patient_id or ""),
+            patient.record_number_key,
+        ),
+        "birth_date": (header.patient_birth_date, patient.birth_date),
+        "sex": (header.patient_sex, patient.sex),
+    }
+    different = {
+        name: {"file": str(in_file), "record": str(on_record)}
+        for name, (in_file, on_record) in pairs.items()
+        if in_file and in_file != on_record
+    }
+    if different and not statement.identity_reason.strip():
+        raise PatientMismatch(
+            "The file names another patient: " + ", ".join(sorted(different)) + " differ.",
+            fields=different,
+        )
+    return statement.identity_reason.strip() if different else ""
+
+
+def _describe(
+    received: ReceivedFile,
+    decoded: DecodedFile,
+    agreed: dict[str, object],
+    patient: Patient,
+    stored_by: User,
+) -> tuple[Mammogram, Exam]:
+    header, exam_date = decoded.header, agreed["exam_date"]
+    if exam_date > timezone.localdate() or exam_date < patient.birth_date:
+        raise InvalidExamDate("The exam date lies in the future or before the patient's birth.")
+    study = header.study_instance_uid or _uid_of(f"{patient.pk}:{exam_date}")
+    exam = Exam(
+        clinic_id=patient.clinic_id,
+        patient=patient,
+        exam_date=exam_date,
+        accession_number=agreed["accession_number"] or "",
+        study_instance_uid=study,
+    )
+    mammogram = Mammogram(
+        clinic_id=patient.clinic_id,
+        patient=patient,
+        exam=exam,
+        exam_date=exam_date,
+        laterality=agreed["laterality"],
+        view=agreed["view"],
+        sop_instance_uid=header.sop_instance_uid or _uid_of(received.sha256),
+        file_format=header.file_format,
+        sha256=received.sha256,
+        pixel_sha256=decoded.pixel_sha256,
+        size_bytes=received.size,
+        rows=header.rows,
+        columns=header.columns,
+        bits_stored=header.bits_stored,
+        pixel_spacing_mm=agreed["pixel_spacing_mm"],
+        manufacturer=(header.manufacturer or "")[:64],
+        device_model=(header.device_model or "")[:64],
+        flags=list(header.flags),
+        stored_by=stored_by,
+    )
+    try:
+        mammogram.clean_fields(exclude=["clinic", "patient", "exam", "stored_by"])
+        exam.clean_fields(exclude=["clinic", "patient"])
+    except ValidationError as error:
+        raise Rejected(
+            "Some values of the file are not valid.", code="invalid", errors=error.message_dict
+        ) from error
+    return mammogram, exam
+
+
+def _uid_of(text: str) -> str:
+    """A DICOM UID in the UUID branch (PS3.5 B.2), the same for the same text."""
+    return f"2.25.{uuid.UUID(bytes=hashlib.sha256(text.encode()).digest()[:16], version=4).int}"
+
+
+def _check_new(mammogram: Mammogram) -> None:
+    in_clinic = Mammogram.objects.filter(clinic_id=mammogram.clinic_id).exclude(
+        sha256=mammogram.sha256  # the very same file, stored a moment ago, is not a conflict
+    )
+    twin = in_clinic.filter(pixel_sha256=mammogram.pixel_sha256).first()
+    if twin and twin.patient_id != mammogram.patient_id:
+        raise PixelsOfAnotherPatient("The same picture is stored under another patient.")
+    if twin:
+        raise DuplicatePixels("The same picture is stored already.", mammogram_id=str(twin.pk))
+    if in_clinic.filter(sop_instance_uid=mammogram.sop_instance_uid).exists():
+        raise SopInstanceConflict("Another file with this SOP Instance UID is stored already.")
+
+
+def _insert(mammogram: Mammogram, exam: Exam, stored_by: User, identity_reason: str) -> Stored:
+    """Write the record; of two that race with one file or one study, the second finds the first."""
+    for _ in range(INSERT_ATTEMPTS):
+        if known := _stored_before(mammogram.patient, mammogram.sha256):
+            return Stored(known, created=False)
+        _check_new(mammogram)
+        try:
+            _write(mammogram, exam, stored_by, identity_reason)
+        except IntegrityError:
+            continue
+        return Stored(mammogram, created=True)
+    raise Unavailable("The record is busy. Try again in a moment.")
+
+
+@retry_on_conflict
+def _write(mammogram: Mammogram, exam: Exam, stored_by: User, identity_reason: str) -> None:
+    with atomic():
+        mammogram.exam = _exam_of(exam)
+        mammogram.save(force_insert=True)
+        audit.record(
+            Action.MAMMOGRAM_STORED,
+            subject=mammogram,
+            clinic_id=mammogram.clinic_id,
+            patient_id=mammogram.patient_id,
+            actor=stored_by,
+            sha256=mammogram.sha256,
+            position=str(mammogram.position),
+            identity_reason=identity_reason,
+        )
+        mammogram_stored.send(sender=Mammogram, mammogram=mammogram, stored_by=stored_by)
+
+
+def _exam_of(wanted: Exam) -> Exam:
+    known = Exam.objects.filter(
+        clinic_id=wanted.clinic_id, study_instance_uid=wanted.study_instance_uid
+    ).first()
+    if known is None:
+        wanted.save(force_insert=True)
+        return wanted
+    if known.patient_id != wanted.patient_id:
+        raise PatientMismatch("This study belongs to another patient.")
+    if known.exam_date != wanted.exam_date:
+        raise HeaderConflict("This study is on record with another exam date.")
+    return known
+
+
+def note_opened(mammogram: Mammogram, *, opened_by: User) -> None:
+    """Leave the trace that this user looked at this picture."""
+    audit.record(
+        Action.MAMMOGRAM_OPENED,
+        subject=mammogram,
+        clinic_id=mammogram.clinic_id,
+        patient_id=mammogram.patient_id,
+        actor=opened_by,
+    )
+
+
+def _as_ours(error: ScanFileError) -> Rejected | Unavailable:
+    kind = {
+        "file_too_large": TooLarge,
+        "unsupported_file_type": UnsupportedMedia,
+        "storage_full": Unavailable,
+    }.get(error.code, Rejected)
+    return kind(error.detail, code=error.code, **error.context)

@@ -1,0 +1,187 @@
+"""A store of files named by the hash of their content, on one file system.
+
+Layout below the root::
+
+    incoming/<random>.part               what is being received
+    objects/aa/bb/<sha256>               files as they came
+    derived/aa/bb/<sha256>/<name>        pictures made from them
+
+A file appears under its name complete or not at all: it is written to ``incoming``, fsynced,
+renamed, and the folder that holds the name is fsynced. What a crash leaves is swept.
+"""
+
+import errno
+import hashlib
+import os
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import BinaryIO
+
+from scans import limits
+from scans.errors import ScanFileError
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_DERIVED_NAME = re.compile(r"[a-z0-9_]+\.[a-z0-9]+")
+_FOLDER_MODE = 0o700
+_FILE_MODE = 0o400
+
+
+@dataclass(frozen=True)
+class ReceivedFile:
+    """Bytes that are safe on disk and belong to nothing yet: commit or discard them."""
+
+    path: Path
+    sha256: str
+    size: int
+
+
+class ObjectStore:
+    """See the module. Every method may be called by several processes at once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._incoming = root / "incoming"
+
+    def receive(
+        self, chunks: Iterable[bytes], *, limit: int = limits.MAX_FILE_BYTES
+    ) -> ReceivedFile:
+        """Write a stream to disk while hashing it.
+
+        Raises
+        ------
+        ScanFileError
+            ``file_too_large`` as soon as the limit is passed, ``empty_file``, ``storage_full``.
+            Nothing stays behind, nor when the stream itself breaks off.
+        """
+        digest = hashlib.sha256()
+        size = 0
+        with self._part() as (path, file):
+            for chunk in chunks:
+                size += len(chunk)
+                if size > limit:
+                    raise ScanFileError(
+                        "file_too_large", "The file is larger than allowed.", limit=limit
+                    )
+                digest.update(chunk)
+                file.write(chunk)
+            if not size:
+                raise ScanFileError("empty_file", "The file is empty.")
+        return ReceivedFile(path, digest.hexdigest(), size)
+
+    def commit(self, received: ReceivedFile) -> Path:
+        """Give received bytes their lasting name; done twice, the same bytes are there once."""
+        target = self.path_of(received.sha256)
+        with _storage_errors():
+            _move(received.path, target)
+        return target
+
+    def discard(self, received: ReceivedFile) -> None:
+        """Remove what was received and not committed; does nothing after a commit."""
+        received.path.unlink(missing_ok=True)
+
+    def path_of(self, sha256: str) -> Path:
+        """Where the object with this hash is or would be."""
+        return self._place("objects", sha256)
+
+    def put_derived(self, sha256: str, files: Mapping[str, Path]) -> Path:
+        """Copy files made from an object beside each other, replacing those of the same name."""
+        folder = self._place("derived", sha256)
+        for name, source in files.items():
+            target = folder / _checked(name, _DERIVED_NAME)
+            with source.open("rb") as content, self._part() as (path, file):
+                shutil.copyfileobj(content, file)
+            with _storage_errors():
+                _move(path, target)
+        return folder
+
+    def derived_path(self, sha256: str, name: str) -> Path:
+        """Where a derived file is or would be."""
+        return self._place("derived", sha256) / _checked(name, _DERIVED_NAME)
+
+    def open_derived(self, sha256: str, name: str) -> BinaryIO:
+        """Open a derived file; FileNotFoundError if it was never made."""
+        return self.derived_path(sha256, name).open("rb")
+
+    def sweep_incoming(self, *, older_than: timedelta) -> int:
+        """Remove what broken uploads left behind and return how many entries went."""
+        if not self._incoming.exists():
+            return 0
+        newest = time.time() - older_than.total_seconds()
+        stale = [path for path in self._incoming.iterdir() if _modified_at(path) < newest]
+        for path in stale:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        return len(stale)
+
+    @contextmanager
+    def _part(self) -> Iterator[tuple[Path, BinaryIO]]:
+        """Open a new file under ``incoming``: fsynced at the end, removed on any error."""
+        with ExitStack() as undo, _storage_errors():
+            _make_folder(self._incoming)
+            path = self._incoming / f"{uuid.uuid4().hex}.part"
+            undo.callback(path.unlink, missing_ok=True)
+            with path.open("xb") as file:
+                os.fchmod(file.fileno(), _FILE_MODE)
+                yield path, file
+                file.flush()
+                os.fsync(file.fileno())
+            undo.pop_all()
+
+    def _place(self, kind: str, sha256: str) -> Path:
+        _checked(sha256, _SHA256)
+        return self.root / kind / sha256[:2] / sha256[2:4] / sha256
+
+
+def _checked(name: str, pattern: re.Pattern[str]) -> str:
+    if not pattern.fullmatch(name):
+        raise ValueError("A name in the store is a SHA-256 or a plain lower-case file name.")
+    return name
+
+
+def _move(source: Path, target: Path) -> None:
+    _make_folder(target.parent)
+    source.replace(target)
+    _fsync_folder(target.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    """Create a folder and its parents so that they survive a crash."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+    _fsync_folder(folder.parent)
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _modified_at(path: Path) -> float:
+    try:
+        return path.lstat().st_mtime
+    except FileNotFoundError:  # taken by its own upload in the meantime
+        return time.time()
+
+
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ScanFileError("storage_full", "The server has no room left on disk.") from error
+        raise
