@@ -1,0 +1,76 @@
+"""Analysis of files on disk, without a database: what the commands run on."""
+
+import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+from analysis.errors import FileRefused
+from analysis.pipeline import Picture
+from scans.errors import ScanFileError
+from scans.sandbox import decode_file
+
+Value = TypeVar("Value", str, float)
+
+
+@contextmanager
+def opened(
+    path: Path,
+    *,
+    laterality: str | None = None,
+    view: str | None = None,
+    spacing_mm: float | None = None,
+) -> Iterator[Picture]:
+    """Decode a file through the same gate as an upload, for as long as the block runs.
+
+    What the file's header says wins; what the caller says fills the gaps.
+
+    Raises
+    ------
+    FileRefused
+        There is no such file, it cannot be read, or it contradicts what the caller says.
+    """
+    if not path.is_file():
+        raise FileRefused("file_not_found", f"There is no file {path}.")
+    with TemporaryDirectory(prefix="mammotrack-") as scratch:
+        try:
+            decoded = decode_file(path, Path(scratch))
+        except ScanFileError as error:
+            raise FileRefused(error.code, f"{path.name}: {error.detail}") from error
+        header = decoded.header
+        yield Picture(
+            pixels=decoded.pixels,
+            spacing_mm=_agreed("pixel spacing", header.pixel_spacing_mm, spacing_mm, path),
+            laterality=_agreed("laterality", header.laterality, laterality, path),
+            view=_agreed("view", header.view, view, path),
+        )
+
+
+def _agreed(what: str, in_file: Value | None, given: Value | None, path: Path) -> Value | None:
+    if in_file is not None and given is not None and in_file != given:
+        raise FileRefused(
+            "header_conflict", f"{path.name} says {what} {in_file}, the option says {given}."
+        )
+    return in_file if in_file is not None else given
+
+
+def table_rows(path: Path, *, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    """The rows of a CSV file that must have these columns. File names are relative to it."""
+    if not path.is_file():
+        raise FileRefused("file_not_found", f"There is no file {path}.")
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        reader = csv.DictReader(stream)
+        missing = [name for name in columns if name not in (reader.fieldnames or [])]
+        if missing:
+            raise FileRefused(
+                "invalid_table", f"{path.name} lacks the columns: {', '.join(missing)}."
+            )
+        return list(reader)
+
+
+def beside(table: Path, name: str) -> Path:
+    """A file named in a table: as given if it exists so, else beside the table."""
+    direct = Path(name)
+    return direct if direct.is_absolute() or direct.exists() else table.parent / direct

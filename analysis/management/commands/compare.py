@@ -1,0 +1,184 @@
+"""Compare two mammogram files of one breast and view. Needs no database."""
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from analysis.errors import FileRefused
+from analysis.imaging.errors import ImagingError
+from analysis.imaging.versions import ALGORITHMS, DEFAULT_ALGORITHM
+from analysis.management.progress import tracked
+from scans.choices import Laterality, View
+
+TABLE_COLUMNS = (
+    "prior",
+    "current",
+    "laterality",
+    "view",
+    "prior_spacing_mm",
+    "current_spacing_mm",
+)
+
+
+class Command(BaseCommand):
+    help = "What changed between two mammograms, and what the rules would propose."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("prior", nargs="?", type=Path)
+        parser.add_argument("current", nargs="?", type=Path)
+        parser.add_argument(
+            "--pairs", type=Path, metavar="CSV", help="columns " + ", ".join(TABLE_COLUMNS)
+        )
+        parser.add_argument("--laterality", choices=Laterality.values)
+        parser.add_argument("--view", choices=View.values)
+        parser.add_argument("--prior-spacing-mm", type=float)
+        parser.add_argument("--current-spacing-mm", type=float)
+        parser.add_argument("--algorithm", choices=ALGORITHMS, default=DEFAULT_ALGORITHM)
+        parser.add_argument("--figure", type=Path, metavar="PNG", help="write the picture of it")
+        parser.add_argument("--json", action="store_true", help="one JSON object a pair")
+
+    def handle(self, **options: Any) -> None:
+        if bool(options["pairs"]) == bool(options["current"]):
+            raise CommandError("Give either PRIOR and CURRENT, or --pairs CSV.")
+        try:
+            if options["pairs"]:
+                self._compare_table(options["pairs"], options["algorithm"])
+                return
+            result = compare_files(
+                options["prior"],
+                options["current"],
+                laterality=options["laterality"],
+                view=options["view"],
+                prior_spacing_mm=options["prior_spacing_mm"],
+                current_spacing_mm=options["current_spacing_mm"],
+                algorithm=options["algorithm"],
+                figure=options["figure"],
+            )
+        except (FileRefused, ImagingError) as error:
+            raise CommandError(f"{error.code}: {error}") from error
+        self.stdout.write(json.dumps(result) if options["json"] else _in_words(result))
+        if not result["comparable"]:
+            raise CommandError(f"not comparable: {result['reason']}")
+
+    def _compare_table(self, table: Path, algorithm: str) -> None:
+        from analysis.files import beside, table_rows  # noqa: PLC0415 -- OpenCV
+
+        for row in tracked(table_rows(table, columns=TABLE_COLUMNS), self.stderr):
+            try:
+                result = compare_files(
+                    beside(table, row["prior"]),
+                    beside(table, row["current"]),
+                    laterality=row["laterality"] or None,
+                    view=row["view"] or None,
+                    prior_spacing_mm=_number(row["prior_spacing_mm"]),
+                    current_spacing_mm=_number(row["current_spacing_mm"]),
+                    algorithm=algorithm,
+                )
+            except (FileRefused, ImagingError) as error:
+                result = _refused(error.code, algorithm)
+            named = {"prior": row["prior"], "current": row["current"]}
+            self.stdout.write(json.dumps({**result, **named}))
+
+
+def compare_files(
+    prior: Path,
+    current: Path,
+    *,
+    laterality: str | None,
+    view: str | None,
+    prior_spacing_mm: float | None,
+    current_spacing_mm: float | None,
+    algorithm: str,
+    figure: Path | None = None,
+) -> dict[str, Any]:
+    """Analyse both files as the worker would, without a patient's record.
+
+    Raises
+    ------
+    FileRefused
+        A file cannot be read, or does not show what the caller or the other file says.
+    """
+    from analysis.files import opened  # noqa: PLC0415 -- OpenCV
+    from analysis.imaging.render import comparison_figure  # noqa: PLC0415 -- OpenCV
+    from analysis.pipeline import analyse  # noqa: PLC0415 -- OpenCV and TensorFlow
+
+    position = {"laterality": laterality, "view": view}
+    with (
+        opened(prior, **position, spacing_mm=prior_spacing_mm) as before,
+        opened(current, **position, spacing_mm=current_spacing_mm) as after,
+    ):
+        for name in ("laterality", "view"):
+            values = getattr(before, name), getattr(after, name)
+            if None in values:
+                raise FileRefused(
+                    "missing_position", f"The {name} is neither in the files nor given."
+                )
+            if values[0] != values[1]:
+                raise FileRefused(
+                    f"{name}_mismatch", f"The prior shows {values[0]}, the current {values[1]}."
+                )
+        findings = analyse(current=after, prior=before, algorithm=algorithm)
+    change = findings.change
+    if figure:
+        figure.write_bytes(
+            comparison_figure(
+                prior=findings.prepared_prior, current=findings.prepared_current, change=change
+            )
+        )
+    return {
+        "prior": str(prior),
+        "current": str(current),
+        **change.as_dict(),
+        "classification": {
+            "prior": findings.prior.as_dict(),
+            "current": findings.current.as_dict(),
+        },
+        "proposal": findings.outcome(record=None).as_dict(),
+    }
+
+
+def _refused(code: str, algorithm: str) -> dict[str, Any]:
+    return {
+        "comparable": False,
+        "reason": code,
+        "algorithm_version": algorithm,
+        "ssim": None,
+        "ssim_baseline": None,
+        "change_probability": None,
+        "direction": "indeterminate",
+        "verdict": "not_comparable",
+        "registration": {"passed": False},
+        "classification": {"prior": None, "current": None},
+        "proposal": None,
+    }
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise FileRefused("invalid_table", f"{text!r} is not a number of millimetres.") from None
+
+
+def _in_words(result: dict[str, Any]) -> str:
+    lines = [f"{result['prior']} -> {result['current']}  ({result['algorithm_version']})"]
+    if result["comparable"]:
+        lines.append(f"  verdict: {result['verdict'].replace('_', ' ')}")
+        lines.append(
+            f"  SSIM {result['ssim']:.3f}   (plain, 150 x 150: {result['ssim_baseline']:.3f})"
+        )
+    for when in ("prior", "current"):
+        found = result["classification"][when]
+        chances = "  ".join(f"{k}: {v:.3f}" for k, v in found["probabilities"].items())
+        lines.append(f"  {when}: {chances or 'not assessable, ' + ', '.join(found['reasons'])}")
+    lines.append(f"  proposal, for a doctor to decide: {result['proposal']['proposal']}")
+    lines += [
+        f"    {entry['rule']}: {entry['statement']}"
+        for entry in result["proposal"]["trace"]
+        if entry["fired"]
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,173 @@
+"""Jobs, what the machine found, what it proposes, and what a doctor decided.
+
+Predictions, comparisons and recommendations are written once, with the versions that made
+them, and never changed; a newer model or rule set adds rows of its own.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+
+from analysis.choices import JobState, Proposal, RecommendationStatus
+from mammotrack.accounts.models import User
+from mammotrack.models import now
+from patients.models import PatientFact
+from scans.models import Mammogram
+
+
+class AnalysisJob(PatientFact):
+    """One requested analysis: the database, not the broker, owns it.
+
+    A worker holds it for the length of a lease. ``holder`` is the fence: only the claim that
+    is named there may write results.
+    """
+
+    key = models.CharField(max_length=200, unique=True, help_text="The same request, the same job.")
+    current = models.ForeignKey(
+        Mammogram, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    prior = models.ForeignKey(
+        Mammogram, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    requested_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    state = models.CharField(max_length=7, choices=JobState, default=JobState.QUEUED)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    holder = models.CharField(max_length=32, blank=True)
+    lease_until = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    error_code = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["state", "lease_until"], name="job_by_lease"),
+            models.Index(fields=["patient", "-created_at", "id"], name="job_by_patient"),
+            models.Index(fields=["current", "-created_at"], name="job_by_current"),
+            models.Index(fields=["clinic", "state", "-created_at"], name="job_by_clinic"),
+        ]
+
+    def __str__(self) -> str:
+        return f"job {self.pk}"
+
+
+class Prediction(PatientFact):
+    """What one model version said about one mammogram. Never a radiologist's assessment."""
+
+    mammogram = models.ForeignKey(
+        Mammogram, on_delete=models.PROTECT, related_name="predictions", db_index=False
+    )
+    mammogram_sha256 = models.CharField(max_length=64)
+    model_version = models.CharField(max_length=64)
+    model_sha256 = models.CharField(max_length=64)
+    preparation_version = models.CharField(max_length=64)
+    assessable = models.BooleanField()
+    reasons = models.JSONField(default=list)
+    probabilities = models.JSONField(default=dict, help_text='BI-RADS "2" to "6", sums to 1.')
+    category = models.CharField(max_length=1, blank=True)
+    abstained = models.BooleanField()
+    prediction_set = models.JSONField(default=list)
+    suspicious_probability = models.FloatField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["mammogram", "model_version", "preparation_version"],
+                name="prediction_once",
+            ),
+        ]
+        indexes = [models.Index(fields=["patient", "id"], name="prediction_by_patient")]
+
+    def __str__(self) -> str:
+        return f"prediction {self.pk}"
+
+
+class Comparison(PatientFact):
+    """How one pair of mammograms differs, by one algorithm version."""
+
+    prior = models.ForeignKey(Mammogram, on_delete=models.PROTECT, related_name="+", db_index=False)
+    current = models.ForeignKey(
+        Mammogram, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    algorithm_version = models.CharField(max_length=64)
+    preparation_version = models.CharField(max_length=64)
+    comparable = models.BooleanField()
+    reason = models.CharField(max_length=64, blank=True)
+    ssim = models.FloatField(null=True)
+    ssim_baseline = models.FloatField(null=True)
+    change_probability = models.FloatField(null=True)
+    direction = models.CharField(max_length=16)
+    verdict = models.CharField(max_length=32)
+    registration = models.JSONField(default=dict)
+    parts = models.JSONField(default=dict, help_text="Luminance, contrast, structure.")
+    pictures_key = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["prior", "current", "algorithm_version", "preparation_version"],
+                name="comparison_once",
+            ),
+        ]
+        indexes = [models.Index(fields=["patient", "id"], name="comparison_by_patient")]
+
+    def __str__(self) -> str:
+        return f"comparison {self.pk}"
+
+
+class Recommendation(PatientFact):
+    """What the rules propose for one mammogram, with every rule that was tried. One a job."""
+
+    job = models.OneToOneField(AnalysisJob, on_delete=models.PROTECT, related_name="recommendation")
+    current = models.ForeignKey(
+        Mammogram, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    prior = models.ForeignKey(
+        Mammogram, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    current_prediction = models.ForeignKey(
+        Prediction, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    prior_prediction = models.ForeignKey(
+        Prediction, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    comparison = models.ForeignKey(
+        Comparison, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    rules_version = models.CharField(max_length=64)
+    proposal = models.CharField(max_length=32, choices=Proposal)
+    trace = models.JSONField(default=list)
+    record = models.JSONField(
+        default=dict, help_text="Therapy and pathology as the rules saw them."
+    )
+    status = models.CharField(
+        max_length=10, choices=RecommendationStatus, default=RecommendationStatus.PROPOSED
+    )
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["patient", "id"], name="recommendation_by_patient"),
+            models.Index(fields=["clinic", "status", "-created_at"], name="recommendation_to_sign"),
+        ]
+
+    def __str__(self) -> str:
+        return f"recommendation {self.pk}"
+
+
+class Decision(PatientFact):
+    """A doctor's signed answer to one recommendation. Written once."""
+
+    recommendation = models.OneToOneField(
+        Recommendation, on_delete=models.PROTECT, related_name="decision"
+    )
+    choice = models.CharField(max_length=32, choices=Proposal)
+    follows_proposal = models.BooleanField()
+    reason = models.TextField(max_length=2000, blank=True)
+    signed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
+    signed_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["patient", "signed_at", "id"], name="decision_by_patient")]
+
+    def __str__(self) -> str:
+        return f"decision {self.pk}"

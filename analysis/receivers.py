@@ -1,0 +1,32 @@
+"""A stored mammogram is analysed at once, against its neighbours in time."""
+
+from functools import partial
+from typing import Any
+
+from django.dispatch import receiver
+
+from analysis.services.jobs import enqueue
+from mammotrack.accounts.models import User
+from mammotrack.db import on_commit
+from scans.models import Mammogram
+from scans.signals import mammogram_stored
+
+
+@receiver(mammogram_stored)
+def analyse_stored_mammogram(mammogram: Mammogram, stored_by: User, **_: Any) -> None:
+    """Queue the analyses now, so they stand or fall with the record, and look again afterwards.
+
+    Two pictures stored at the same moment do not see each other inside their transactions;
+    after the commit the later one does. Asking twice for the same analysis makes one job.
+    """
+    _enqueue_with_neighbours(mammogram, stored_by)
+    on_commit(partial(_enqueue_with_neighbours, mammogram, stored_by))
+
+
+def _enqueue_with_neighbours(mammogram: Mammogram, stored_by: User) -> None:
+    """Compare with the prior; a picture that arrives late is also the new prior of the next."""
+    prior = Mammogram.objects.prior_to(mammogram)
+    enqueue(current=mammogram, prior=prior, requested_by=stored_by)
+    later = Mammogram.objects.next_after(mammogram)
+    if later:
+        enqueue(current=later, prior=mammogram, requested_by=stored_by)

@@ -1,0 +1,178 @@
+"""Reads of jobs, proposals and decisions, always for a user."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from analysis.choices import JobState, RecommendationStatus
+from analysis.models import AnalysisJob, Comparison, Decision, Prediction, Recommendation
+from mammotrack.accounts.models import User
+from mammotrack.accounts.policy import Permission, can, require
+from mammotrack.errors import NotFound
+from patients import selectors as patients
+from patients.models import PathologyReport, Patient, TherapyCourse, TherapyCycle
+from scans import selectors as scans
+from scans.models import Mammogram
+
+EVIDENCE = (
+    "job",
+    "patient",
+    "current",
+    "prior",
+    "current_prediction",
+    "prior_prediction",
+    "comparison",
+)
+
+
+def jobs_visible_to(user: User) -> QuerySet[AnalysisJob]:
+    if not can(user, Permission.READ_ANALYSES):
+        return AnalysisJob.objects.none()
+    return AnalysisJob.objects.filter(clinic_id__in=user.clinic_ids)
+
+
+def predictions_visible_to(user: User) -> QuerySet[Prediction]:
+    if not can(user, Permission.READ_ANALYSES):
+        return Prediction.objects.none()
+    return Prediction.objects.filter(clinic_id__in=user.clinic_ids)
+
+
+def comparisons_visible_to(user: User) -> QuerySet[Comparison]:
+    if not can(user, Permission.READ_ANALYSES):
+        return Comparison.objects.none()
+    return Comparison.objects.filter(clinic_id__in=user.clinic_ids)
+
+
+def recommendations_visible_to(user: User) -> QuerySet[Recommendation]:
+    if not can(user, Permission.READ_ANALYSES):
+        return Recommendation.objects.none()
+    return Recommendation.objects.filter(clinic_id__in=user.clinic_ids)
+
+
+def decisions_visible_to(user: User) -> QuerySet[Decision]:
+    if not can(user, Permission.READ_ANALYSES):
+        return Decision.objects.none()
+    return Decision.objects.filter(clinic_id__in=user.clinic_ids)
+
+
+def job_visible_to(user: User, job_id: UUID) -> AnalysisJob:
+    """The job with both mammograms, or ``NotFound``."""
+    require(user, Permission.READ_ANALYSES)
+    job = (
+        jobs_visible_to(user)
+        .select_related("current", "prior", "patient", "requested_by")
+        .filter(pk=job_id)
+        .first()
+    )
+    if job is None:
+        raise NotFound("There is no such analysis.")
+    return job
+
+
+def recommendation_visible_to(user: User, recommendation_id: UUID) -> Recommendation:
+    """The recommendation with its evidence, or ``NotFound``."""
+    require(user, Permission.READ_ANALYSES)
+    recommendation = (
+        recommendations_visible_to(user)
+        .select_related(*EVIDENCE)
+        .filter(pk=recommendation_id)
+        .first()
+    )
+    if recommendation is None:
+        raise NotFound("There is no such recommendation.")
+    return recommendation
+
+
+def recommendation_of(job: AnalysisJob) -> Recommendation | None:
+    return Recommendation.objects.select_related(*EVIDENCE).filter(job=job).first()
+
+
+def decision_of(recommendation: Recommendation) -> Decision | None:
+    return (
+        Decision.objects.select_related("signed_by").filter(recommendation=recommendation).first()
+    )
+
+
+def jobs_of(patient: Patient) -> QuerySet[AnalysisJob]:
+    return AnalysisJob.objects.filter(patient=patient).order_by("-created_at", "pk")
+
+
+def recommendations_of(patient: Patient) -> QuerySet[Recommendation]:
+    return (
+        Recommendation.objects.filter(patient=patient)
+        .select_related("current_prediction", "comparison")
+        .order_by("-created_at", "pk")
+    )
+
+
+def decisions_of(patient: Patient) -> QuerySet[Decision]:
+    return (
+        Decision.objects.filter(patient=patient)
+        .select_related("signed_by")
+        .order_by("-signed_at", "pk")
+    )
+
+
+def latest_job_of(mammogram: Mammogram) -> AnalysisJob | None:
+    """The newest analysis in which this is the current picture."""
+    return (
+        AnalysisJob.objects.filter(current=mammogram)
+        .select_related("current", "prior")
+        .order_by("-created_at", "pk")
+        .first()
+    )
+
+
+def recommendations_to_review(user: User) -> QuerySet[Recommendation]:
+    return (
+        recommendations_visible_to(user)
+        .filter(status=RecommendationStatus.PROPOSED)
+        .select_related("patient", "current", "current_prediction", "comparison")
+        .order_by("-created_at", "pk")
+    )
+
+
+def jobs_in_state(user: User, *states: JobState) -> QuerySet[AnalysisJob]:
+    return (
+        jobs_visible_to(user)
+        .filter(state__in=states)
+        .select_related("patient", "current", "prior")
+        .order_by("-created_at", "pk")
+    )
+
+
+def signed_decisions(user: User) -> QuerySet[Decision]:
+    return (
+        decisions_visible_to(user)
+        .select_related("patient", "signed_by", "recommendation", "recommendation__current")
+        .order_by("-signed_at", "pk")
+    )
+
+
+@dataclass(frozen=True)
+class PatientRecord:
+    """All rows of one patient that one user may see."""
+
+    courses: Sequence[TherapyCourse]
+    cycles: Sequence[TherapyCycle]
+    pathology: Sequence[PathologyReport]
+    mammograms: Sequence[Mammogram]
+    jobs: Sequence[AnalysisJob]
+    recommendations: Sequence[Recommendation]
+    decisions: Sequence[Decision]
+
+
+def record_of(patient: Patient, *, user: User) -> PatientRecord:
+    """The patient's course, as far as the user's role reaches."""
+    sees_analyses = can(user, Permission.READ_ANALYSES)
+    return PatientRecord(
+        courses=list(patients.courses_of(patient)),
+        cycles=list(patients.cycles_of(patient)),
+        pathology=list(patients.pathology_of(patient)),
+        mammograms=list(scans.mammograms_of(patient)) if can(user, Permission.READ_SCANS) else [],
+        jobs=list(jobs_of(patient)) if sees_analyses else [],
+        recommendations=list(recommendations_of(patient)) if sees_analyses else [],
+        decisions=list(decisions_of(patient)) if sees_analyses else [],
+    )

@@ -1,0 +1,231 @@
+"""Run one job: load the pictures, analyse, write the results and close the job in one step."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.db import IntegrityError
+
+from analysis.choices import JobState
+from analysis.guideline import ClinicalRecord
+from analysis.models import AnalysisJob, Comparison, Prediction, Recommendation
+from analysis.services import jobs
+from mammotrack.audit import services as audit
+from mammotrack.audit.models import Action
+from mammotrack.db import atomic, retry_on_conflict
+from patients import selectors as patients
+from scans.models import Mammogram
+from scans.services import object_store
+
+if TYPE_CHECKING:
+    from ml_models.classifier import Classification
+
+    from analysis.imaging.comparison import ChangeMeasurement
+    from analysis.pipeline import Findings, Picture
+
+WRITE_ATTEMPTS = 5
+
+
+def run_job(job_id: UUID) -> None:
+    """Delivered twice or raced, it computes and writes once: the claim and the fence see to it."""
+    claim = jobs.claim(job_id)
+    if claim is None:
+        return
+    from analysis.imaging.errors import ImagingError  # noqa: PLC0415 -- OpenCV, workers only
+    from analysis.pipeline import analyse  # noqa: PLC0415 -- OpenCV and TensorFlow, workers only
+
+    job = claim.job
+    with jobs.heartbeat(claim):
+        try:
+            findings = analyse(
+                current=_picture(job.current), prior=_picture(job.prior) if job.prior else None
+            )
+            pictures_key = _keep_pictures(job, findings)
+            _write_results(claim, findings, pictures_key)
+        except ImagingError as error:
+            jobs.fail(claim, error.code)
+        except jobs.LostClaim:
+            pass
+        except Exception:  # the door of the worker: whatever it was, the job must not hang
+            jobs.give_back(claim)
+            raise
+
+
+def _picture(mammogram: Mammogram) -> Picture:
+    from analysis.pipeline import Picture  # noqa: PLC0415 -- OpenCV, workers only
+
+    return Picture(
+        pixels=object_store().derived_path(mammogram.sha256, "pixels.png"),
+        spacing_mm=mammogram.pixel_spacing_mm,
+        laterality=mammogram.laterality,
+        view=mammogram.view,
+    )
+
+
+def _keep_pictures(job: AnalysisJob, findings: Findings) -> str:
+    """Render what the page shows and keep it under a key made of what it was computed from."""
+    from analysis.imaging.render import comparison_pictures  # noqa: PLC0415 -- OpenCV
+
+    if findings.change is None:
+        return ""
+    pictures = comparison_pictures(
+        prior=findings.prepared_prior, current=findings.prepared_current, change=findings.change
+    )
+    seed = f"{job.prior.sha256}:{job.current.sha256}:{job.key}"
+    key = hashlib.sha256(seed.encode()).hexdigest()
+    with TemporaryDirectory(prefix="mammotrack-") as scratch:
+        files = {name: Path(scratch) / name for name in pictures}
+        for name, content in pictures.items():
+            files[name].write_bytes(content)
+        object_store().put_derived(key, files)
+    return key
+
+
+def _write_results(claim: jobs.Claim, findings: Findings, pictures_key: str) -> None:
+    """All rows and the end of the job in one transaction; a lost race for a row is run again."""
+    for attempt in range(WRITE_ATTEMPTS):
+        try:
+            _write_once(claim, findings, pictures_key)
+        except IntegrityError:
+            if attempt == WRITE_ATTEMPTS - 1:
+                raise
+        else:
+            return
+
+
+@retry_on_conflict
+def _write_once(claim: jobs.Claim, findings: Findings, pictures_key: str) -> None:
+    from analysis.imaging.versions import PREPARATION_VERSION  # noqa: PLC0415
+    from analysis.inference import classifier  # noqa: PLC0415 -- TensorFlow
+
+    job = claim.job
+    record = _record_on_exam_day(job.current)
+    outcome = findings.outcome(record)
+    with atomic():
+        jobs.finish(claim, state=JobState.DONE)
+        model_sha256 = classifier().sha256
+
+        def prediction(mammogram: Mammogram, found: Classification) -> Prediction:
+            return _prediction(mammogram, found, model_sha256, PREPARATION_VERSION)
+
+        current_prediction = prediction(job.current, findings.current)
+        prior_prediction = prediction(job.prior, findings.prior) if findings.prior else None
+        comparison = (
+            _comparison(job, findings.change, pictures_key, PREPARATION_VERSION)
+            if findings.change
+            else None
+        )
+        recommendation = Recommendation(
+            clinic_id=job.clinic_id,
+            patient_id=job.patient_id,
+            job=job,
+            current=job.current,
+            prior=job.prior,
+            current_prediction=current_prediction,
+            prior_prediction=prior_prediction,
+            comparison=comparison,
+            rules_version=outcome.rules_version,
+            proposal=outcome.proposal,
+            trace=outcome.trace,
+            record=_as_document(record),
+        )
+        recommendation.save(force_insert=True)
+        audit.record(
+            Action.ANALYSIS_DONE,
+            subject=job,
+            clinic_id=job.clinic_id,
+            patient_id=job.patient_id,
+            actor=None,
+            proposal=recommendation.proposal,
+            rules_version=recommendation.rules_version,
+        )
+
+
+def _record_on_exam_day(current: Mammogram) -> ClinicalRecord:
+    patient, day = current.patient, current.exam_date
+    course = patients.chemotherapy_at(patient, day)
+    return ClinicalRecord(
+        on_chemotherapy=course is not None,
+        cycles_given=patients.cycles_given_by(course, day) if course else 0,
+        cycles_planned=course.planned_cycles if course else None,
+        malignancy_proven=patients.has_malignant_pathology(
+            patient, laterality=current.laterality, on=day
+        ),
+    )
+
+
+def _as_document(record: ClinicalRecord) -> dict[str, object]:
+    return {
+        "on_chemotherapy": record.on_chemotherapy,
+        "cycles_given": record.cycles_given,
+        "cycles_planned": record.cycles_planned,
+        "malignancy_proven": record.malignancy_proven,
+    }
+
+
+def _prediction(
+    mammogram: Mammogram, found: Classification, model_sha256: str, preparation_version: str
+) -> Prediction:
+    """The row of this picture and model version: the one on record, or a new one."""
+    same = Prediction.objects.filter(
+        mammogram=mammogram,
+        model_version=found.model_version,
+        preparation_version=preparation_version,
+    ).first()
+    if same:
+        return same
+    prediction = Prediction(
+        clinic_id=mammogram.clinic_id,
+        patient_id=mammogram.patient_id,
+        mammogram=mammogram,
+        mammogram_sha256=mammogram.sha256,
+        model_version=found.model_version,
+        model_sha256=model_sha256,
+        preparation_version=preparation_version,
+        assessable=found.assessable,
+        reasons=list(found.reasons),
+        probabilities=found.probabilities,
+        category=found.category or "",
+        abstained=found.abstained,
+        prediction_set=list(found.prediction_set),
+        suspicious_probability=found.suspicious_probability,
+    )
+    prediction.save(force_insert=True)
+    return prediction
+
+
+def _comparison(
+    job: AnalysisJob, change: ChangeMeasurement, pictures_key: str, preparation_version: str
+) -> Comparison:
+    same = Comparison.objects.filter(
+        prior=job.prior,
+        current=job.current,
+        algorithm_version=change.algorithm_version,
+        preparation_version=preparation_version,
+    ).first()
+    if same:
+        return same
+    comparison = Comparison(
+        clinic_id=job.clinic_id,
+        patient_id=job.patient_id,
+        prior=job.prior,
+        current=job.current,
+        algorithm_version=change.algorithm_version,
+        preparation_version=preparation_version,
+        comparable=change.comparable,
+        reason=change.reason or "",
+        ssim=change.ssim,
+        ssim_baseline=change.ssim_baseline,
+        change_probability=change.change_probability,
+        direction=change.direction,
+        verdict=change.verdict,
+        registration=change.registration.as_dict() if change.registration else {},
+        parts=change.parts(),
+        pictures_key=pictures_key,
+    )
+    comparison.save(force_insert=True)
+    return comparison
