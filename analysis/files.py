@@ -10,6 +10,7 @@ from typing import TypeVar
 from analysis.errors import FileRefused
 from analysis.pipeline import Picture
 from scans.errors import ScanFileError
+from scans.header import agree
 from scans.sandbox import decode_file
 
 Value = TypeVar("Value", str, float)
@@ -49,7 +50,7 @@ def opened(
 
 
 def _agreed(what: str, in_file: Value | None, given: Value | None, path: Path) -> Value | None:
-    if in_file is not None and given is not None and in_file != given:
+    if in_file is not None and given is not None and not agree(in_file, given):
         raise FileRefused(
             "header_conflict", f"{path.name} says {what} {in_file}, the option says {given}."
         )

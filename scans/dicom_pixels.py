@@ -60,8 +60,7 @@ def stored_values(ds: Dataset, transfer_syntax: str) -> Pixels:
     Returns
     -------
     (rows, cols) uint8 or uint16 ndarray
-        The bit patterns below Bits Stored; what lies above (overlays of old files) is cleared.
-        Signed values stay in two's complement, see ``presentation_values``.
+        The bit patterns of Bits Stored; signed values in two's complement.
 
     Raises
     ------
@@ -74,7 +73,11 @@ def stored_values(ds: Dataset, transfer_syntax: str) -> Pixels:
         pixels = _from_rle(ds)
     else:
         pixels = _from_codestream(ds, _CODECS[transfer_syntax])
-    return pixels & pixels.dtype.type(2**ds.BitsStored - 1)
+    if ds.PixelRepresentation:  # the sign may be extended over the bits above those stored
+        return pixels & pixels.dtype.type(2**ds.BitsStored - 1)
+    if pixels.max() >= 2**ds.BitsStored:
+        raise _mismatch(ds)
+    return pixels
 
 
 def _sample_type(ds: Dataset) -> np.dtype[np.unsignedinteger[Any]]:
@@ -117,8 +120,6 @@ def _from_codestream(ds: Dataset, codec: _Codec) -> Pixels:
         raise _corrupt() from error
     sample_bytes = 1 if codestream.bits <= 8 else 2
     if pixels.shape != (ds.Rows, ds.Columns) or pixels.dtype.itemsize != sample_bytes:
-        raise _mismatch(ds)
-    if codestream.bits > ds.BitsStored and pixels.max() >= 2**ds.BitsStored:
         raise _mismatch(ds)
     return pixels.view(np.uint8 if sample_bytes == 1 else np.uint16)
 

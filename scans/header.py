@@ -1,6 +1,7 @@
 """What a file says about the picture it holds, and the names of what is made from it."""
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal, Self
@@ -11,6 +12,27 @@ PIXELS_NAME = "pixels.png"
 DISPLAY_NAME = "display.jpg"
 THUMBNAIL_NAME = "thumbnail.jpg"
 
+FLAGS = {
+    "anisotropic_spacing": "Row and column spacing differ by more than 1 %; no spacing is given.",
+    "burned_in_annotation": "The file says that text is burned into the picture.",
+    "colour": "The picture is in colour and was turned to luminance.",
+    "conflicting_laterality": "The file names both sides; no laterality is given.",
+    "conflicting_view": "The file names several views; no view is given.",
+    "executable_preamble": "The file starts like a program; it must never be run.",
+    "exif_orientation": "The picture was turned or mirrored as its Exif orientation says.",
+    "implausible_spacing": "The stated spacing or magnification cannot be true; none is given.",
+    "inferred_depth": "12 bits or so in a 16-bit PNG: the depth was inferred from the values.",
+    "lossy_compression": "The picture was compressed with loss at some time.",
+    "secondary_capture": "Not from the detector itself, but digitised or converted.",
+    "spacing_at_detector": "The spacing is that at the detector; the magnification is not stated.",
+    "trailing_bytes": "There are bytes after the end of the picture; they are not read.",
+    "unrecognised_laterality": "The stated side is none of L and R; the raw value follows.",
+    "unrecognised_sex": "The stated sex is none of F, M and O; the raw value follows.",
+    "unrecognised_view": "The stated view or code is not known; the raw value follows.",
+    "view_modifier": "The view is modified: magnified, spot compression, implant displaced.",
+}
+"""What a person should know about a file that is taken in, each code with its meaning."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class MammogramHeader:
@@ -18,8 +40,8 @@ class MammogramHeader:
 
     ``acquired_at`` is naive where the file states no offset from UTC: local time of the clinic.
     ``pixel_spacing_mm`` is the spacing in the plane of the breast as far as the file tells.
-    ``flags`` are stable snake_case codes, some with the raw value after a colon
-    (docs/limits.md lists them). The patient's attributes stay out of ``repr``.
+    ``flags`` are codes of ``FLAGS``, some with the raw value after a colon. The patient's
+    attributes stay out of ``repr``.
     """
 
     file_format: FileFormat
@@ -44,6 +66,10 @@ class MammogramHeader:
     transfer_syntax_uid: str | None = None
     flags: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if not {flag.partition(":")[0] for flag in self.flags} <= FLAGS.keys():
+            raise ValueError("A flag of the header is none of FLAGS.")
+
     def as_json(self) -> dict[str, Any]:
         """Return JSON values only; dates in ISO 8601."""
         return {
@@ -60,6 +86,16 @@ class MammogramHeader:
                 values[name] = kind.fromisoformat(values[name])
         values["flags"] = tuple(values.get("flags", ()))
         return cls(**values)
+
+
+SPACING_TOLERANCE = 0.01  # relative: a form rounds what a header spells out
+
+
+def agree(in_file: object, stated: object) -> bool:
+    """Whether a person and a file say the same; numbers may be rounded."""
+    if isinstance(in_file, float) and isinstance(stated, float):
+        return math.isclose(in_file, stated, rel_tol=SPACING_TOLERANCE)
+    return in_file == stated
 
 
 _DATES = {"exam_date": date, "acquired_at": datetime, "patient_birth_date": date}

@@ -1,5 +1,6 @@
 """Taking a mammogram in: from a stream of bytes to a stored, checked, announced record."""
 
+import dataclasses
 import hashlib
 import uuid
 from collections.abc import Iterable
@@ -8,6 +9,7 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -19,12 +21,19 @@ from mammotrack.accounts.policy import Permission, require
 from mammotrack.audit import services as audit
 from mammotrack.audit.models import Action
 from mammotrack.db import atomic, retry_on_conflict
-from mammotrack.errors import Conflict, Rejected, TooLarge, Unavailable, UnsupportedMedia
+from mammotrack.errors import (
+    Conflict,
+    MammoTrackError,
+    Rejected,
+    TooLarge,
+    Unavailable,
+    UnsupportedMedia,
+)
 from patients.models import Patient, normalise_record_number
 from scans import limits
 from scans.choices import Origin, View
 from scans.errors import ScanFileError
-from scans.header import MammogramHeader
+from scans.header import MammogramHeader, agree
 from scans.models import Exam, Mammogram
 from scans.sandbox import DecodedFile, decode_file
 from scans.signals import mammogram_stored
@@ -76,6 +85,17 @@ class Statement:
     pixel_spacing_mm: float | None = None
     identity_reason: str = ""  # why a file that names somebody else is this patient's all the same
     origin: str = Origin.ACQUIRED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreed:
+    """What file and form say together."""
+
+    laterality: str
+    view: str
+    exam_date: date
+    accession_number: str | None
+    pixel_spacing_mm: float | None
 
 
 @dataclass(frozen=True)
@@ -143,30 +163,28 @@ def _stored_before(patient: Patient, sha256: str) -> Mammogram | None:
     return known
 
 
-def _reconcile(header: MammogramHeader, statement: Statement) -> dict[str, object]:
-    """One value a field from file and form; the file fills gaps, a contradiction is an error."""
-    agreed: dict[str, object] = {}
+def _reconcile(header: MammogramHeader, statement: Statement) -> Agreed:
+    """The file fills what the form leaves out; a contradiction is for a person to settle."""
+    values: dict[str, Any] = {}
     contradictions = {}
-    for name in ("laterality", "view", "exam_date", "accession_number", "pixel_spacing_mm"):
-        in_file, in_form = getattr(header, name), getattr(statement, name)
-        if in_file and in_form and in_file != in_form:
-            contradictions[name] = {"file": str(in_file), "form": str(in_form)}
-        agreed[name] = in_file or in_form
+    for field in dataclasses.fields(Agreed):
+        in_file, in_form = getattr(header, field.name), getattr(statement, field.name)
+        if in_file and in_form and not agree(in_file, in_form):
+            contradictions[field.name] = {"file": str(in_file), "form": str(in_form)}
+        values[field.name] = in_file or in_form
     if contradictions:
+        names = ", ".join(sorted(contradictions))
         raise HeaderConflict(
-            "The file and the form contradict each other: "
-            + ", ".join(sorted(contradictions))
-            + ".",
-            fields=contradictions,
+            f"The file and the form contradict each other: {names}.", fields=contradictions
         )
-    missing = [name for name in ("laterality", "view", "exam_date") if not agreed[name]]
+    missing = [name for name in ("laterality", "view", "exam_date") if not values[name]]
     if missing:
         raise MissingPosition(
             "Neither the file nor the form says: " + ", ".join(missing) + ".", fields=missing
         )
-    if agreed["view"] not in View.values:
-        raise Rejected(f"The view {agreed['view']} is not supported.", code="unsupported_view")
-    return agreed
+    if values["view"] not in View.values:
+        raise Rejected(f"The view {values['view']} is not supported.", code="unsupported_view")
+    return Agreed(**values)
 
 
 def _check_patient(header: MammogramHeader, patient: Patient, statement: Statement) -> str:
@@ -195,11 +213,11 @@ def _check_patient(header: MammogramHeader, patient: Patient, statement: Stateme
 def _describe(
     received: ReceivedFile,
     decoded: DecodedFile,
-    agreed: dict[str, object],
+    agreed: Agreed,
     patient: Patient,
     stored_by: User,
 ) -> tuple[Mammogram, Exam]:
-    header, exam_date = decoded.header, agreed["exam_date"]
+    header, exam_date = decoded.header, agreed.exam_date
     if exam_date > timezone.localdate() or exam_date < patient.birth_date:
         raise InvalidExamDate("The exam date lies in the future or before the patient's birth.")
     study = header.study_instance_uid or _uid_of(f"{patient.pk}:{exam_date}")
@@ -207,7 +225,7 @@ def _describe(
         clinic_id=patient.clinic_id,
         patient=patient,
         exam_date=exam_date,
-        accession_number=agreed["accession_number"] or "",
+        accession_number=agreed.accession_number or "",
         study_instance_uid=study,
     )
     mammogram = Mammogram(
@@ -215,8 +233,8 @@ def _describe(
         patient=patient,
         exam=exam,
         exam_date=exam_date,
-        laterality=agreed["laterality"],
-        view=agreed["view"],
+        laterality=agreed.laterality,
+        view=agreed.view,
         sop_instance_uid=header.sop_instance_uid or _uid_of(received.sha256),
         file_format=header.file_format,
         sha256=received.sha256,
@@ -225,7 +243,7 @@ def _describe(
         rows=header.rows,
         columns=header.columns,
         bits_stored=header.bits_stored,
-        pixel_spacing_mm=agreed["pixel_spacing_mm"],
+        pixel_spacing_mm=agreed.pixel_spacing_mm,
         manufacturer=(header.manufacturer or "")[:64],
         device_model=(header.device_model or "")[:64],
         flags=list(header.flags),
@@ -316,10 +334,10 @@ def note_opened(mammogram: Mammogram, *, opened_by: User) -> None:
     )
 
 
-def _as_ours(error: ScanFileError) -> Rejected | Unavailable:
-    kind = {
+def _as_ours(error: ScanFileError) -> MammoTrackError:
+    kinds: dict[str, type[MammoTrackError]] = {
         "file_too_large": TooLarge,
         "unsupported_file_type": UnsupportedMedia,
         "storage_full": Unavailable,
-    }.get(error.code, Rejected)
-    return kind(error.detail, code=error.code, **error.context)
+    }
+    return kinds.get(error.code, Rejected)(error.detail, code=error.code, **error.context)

@@ -44,7 +44,9 @@ def breast(
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:rows, :columns]
     inside = np.hypot((y - rows / 2) / (rows / 2), x / (columns * 0.8)) < 1
-    picture = inside * (0.6 + 0.3 * np.cos(x / 9) * np.sin(y / 7) + 0.02 * rng.random((rows, columns)))
+    picture = inside * (
+        0.6 + 0.3 * np.cos(x / 9) * np.sin(y / 7) + 0.02 * rng.random((rows, columns))
+    )
     picture *= (2**bits - 1) / picture.max()
     return picture.astype(np.uint8 if bits <= 8 else np.uint16)
 
@@ -183,7 +185,9 @@ def element(tag: int, vr: str, value: bytes = b"", *, length: int | None = None)
 
 def nested_sequences(depth: int) -> bytes:
     """Write sequences of undefined length, one in the item of the other."""
-    opened = element(0x00082112, "SQ", length=0xFFFFFFFF) + struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
+    opened = element(0x00082112, "SQ", length=0xFFFFFFFF) + struct.pack(
+        "<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF
+    )
     closed = struct.pack("<HHI", 0xFFFE, 0xE00D, 0) + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
     return opened * depth + closed * depth
 

@@ -123,12 +123,19 @@ def test_signed_pixels_keep_their_order(picture_of, transfer_syntax):
     assert np.array_equal(picture.presentation, unsigned.presentation)
 
 
-def test_bits_above_those_stored_are_cleared(picture_of):
+def test_sign_may_be_extended_over_the_bits_above(picture_of):
+    extended = (breast(bits=12).astype(np.int16) - 2048).view(np.uint16)
+
+    picture = picture_of(mammogram(extended, PixelRepresentation=1))
+
+    assert np.array_equal(picture.presentation, picture_of(mammogram()).presentation)
+
+
+def test_value_above_the_bits_stored_is_refused(code_of):
     pixels = breast(bits=12)
+    pixels[50, 10] = 4096
 
-    picture = picture_of(mammogram(pixels | 0xF000))
-
-    assert np.array_equal(picture.stored, pixels)
+    assert code_of(mammogram(pixels)) == "pixel_data_mismatch"
 
 
 def test_twelve_bits_in_a_lossless_stream_of_sixteen_are_read(picture_of):
@@ -168,8 +175,6 @@ def test_odd_number_of_bytes_is_padded(picture_of):
 )
 def test_stream_of_another_size_or_depth(code_of, transfer_syntax, shape, bits):
     frame = compressed(breast(*shape, bits=bits), transfer_syntax, bits=bits)
-    if transfer_syntax == RLELossless and (shape, bits) == ((96, 80), 16):
-        pytest.skip("RLE does not state its depth: what is above Bits Stored is cleared")
 
     assert code_of(mammogram(), transfer_syntax=transfer_syntax, frame=frame) == (
         "pixel_data_mismatch"
@@ -216,9 +221,10 @@ def test_signed_stream_in_an_unsigned_header(code_of):
 
 @pytest.mark.parametrize("segments", [[], [b"\x00\x01"], [b"\x81\xff" * 50_000] * 2])
 def test_rle_that_does_not_fit(code_of, segments):
-    assert code_of(
-        mammogram(), transfer_syntax=RLELossless, frame=rle_frame(segments)
-    ) == "pixel_data_mismatch"
+    assert (
+        code_of(mammogram(), transfer_syntax=RLELossless, frame=rle_frame(segments))
+        == "pixel_data_mismatch"
+    )
 
 
 @pytest.mark.parametrize("transfer_syntax", [*LOSSLESS, JPEG2000, JPEGExtended12Bit])
@@ -338,7 +344,7 @@ def test_another_window_is_the_same_picture(picture_of):
     signed=st.booleans(),
 )
 @settings(deadline=None, max_examples=60)
-def test_window_agrees_with_pydicom(bits, function, center, width, slope, intercept, signed):
+def test_window_agrees_with_pydicom(*, bits, function, center, width, slope, intercept, signed):
     ds = mammogram(
         bits=bits,
         VOILUTFunction=function,
@@ -355,7 +361,8 @@ def test_window_agrees_with_pydicom(bits, function, center, width, slope, interc
 
     table = presentation_table(ds)
 
-    reference = apply_windowing(apply_modality_lut(stored, ds), ds)
+    with np.errstate(over="ignore"):  # pydicom's sigmoid far from its centre
+        reference = apply_windowing(apply_modality_lut(stored, ds), ds)
     expected = np.iinfo(table.dtype).max * (reference - low) / (high - low)
     assert np.abs(table - expected).max() <= 0.5 + 1e-6
 
@@ -370,10 +377,14 @@ def test_window_of_width_one_is_a_step():
 def test_first_of_several_windows_is_used():
     several = presentation_table(mammogram(WindowCenter=[2065, 2107], WindowWidth=[900, 750]))
 
-    assert np.array_equal(several, presentation_table(mammogram(WindowCenter=2065, WindowWidth=900)))
+    assert np.array_equal(
+        several, presentation_table(mammogram(WindowCenter=2065, WindowWidth=900))
+    )
 
 
-def lookup_table(entries: list[int], *, first: int, bits: int, packed: bytes | None = None) -> Sequence:
+def lookup_table(
+    entries: list[int], *, first: int, bits: int, packed: bytes | None = None
+) -> Sequence:
     item = Dataset()
     item.LUTDescriptor = [len(entries), first, bits]
     item["LUTDescriptor"].VR = "US"
@@ -387,9 +398,7 @@ def test_lookup_table_wins_over_the_window(picture_of):
     pixels[0, :4] = [0, 1500, 1502, 4095]
     lut = lookup_table([0, 1023, 512], first=1500, bits=10)
 
-    picture = picture_of(
-        mammogram(pixels, VOILUTSequence=lut, WindowCenter=1, WindowWidth=1)
-    )
+    picture = picture_of(mammogram(pixels, VOILUTSequence=lut, WindowCenter=1, WindowWidth=1))
 
     half = round(65535 * 512 / 1023)
     assert picture.presentation[0, :5].tolist() == [0, 0, half, half, 0]

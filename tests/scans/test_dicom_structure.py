@@ -47,7 +47,9 @@ def test_encapsulated_file_passes(tmp_path):
 @pytest.mark.parametrize("transfer_syntax", [*NATIVE, JPEG2000Lossless])
 @pytest.mark.parametrize("part", [0.03, 0.1, 0.6, 1.0])
 def test_cut_file_is_truncated(tmp_path, transfer_syntax, part):
-    frame = compressed(breast(), transfer_syntax, bits=12) if transfer_syntax not in NATIVE else None
+    frame = (
+        compressed(breast(), transfer_syntax, bits=12) if transfer_syntax not in NATIVE else None
+    )
     path = write_dicom(tmp_path / "a", mammogram(), transfer_syntax=transfer_syntax, frame=frame)
     data = path.read_bytes()
 

@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from scans.errors import ERROR_CODES, ScanFileError
-from scans.header import MammogramHeader
+from scans.header import MammogramHeader, agree
 
 HEADER = MammogramHeader(
     file_format="DICOM",
@@ -34,7 +34,14 @@ def test_header_keeps_the_patient_out_of_its_repr():
 
 
 @pytest.mark.parametrize(
-    "change", [{"unknown": 1}, {"exam_date": "soon"}, {"exam_date": 5}, {"flags": 3}]
+    "change",
+    [
+        {"unknown": 1},
+        {"exam_date": "soon"},
+        {"exam_date": 5},
+        {"flags": 3},
+        {"flags": ["unheard_of"]},
+    ],
 )
 def test_from_json_refuses_what_as_json_never_writes(change):
     with pytest.raises((TypeError, ValueError)):
@@ -44,8 +51,20 @@ def test_from_json_refuses_what_as_json_never_writes(change):
 def test_an_error_carries_one_of_the_listed_codes():
     error = ScanFileError("pixel_limit", "Too large.", rows=9000)
 
-    assert (error.code, error.detail, error.context) == ("pixel_limit", "Too large.", {"rows": 9000})
+    assert (error.code, error.detail, error.context) == (
+        "pixel_limit",
+        "Too large.",
+        {"rows": 9000},
+    )
     assert str(error) == "Too large."
     with pytest.raises(KeyError):
         ScanFileError("no_such_code", "?")
     assert list(ERROR_CODES) == sorted(ERROR_CODES)
+
+
+@pytest.mark.parametrize(
+    ("in_file", "stated", "same"),
+    [(0.0940909, 0.094, True), (0.07, 0.14, False), ("L", "L", True), ("ML", "MLO", False)],
+)
+def test_agree_allows_rounded_numbers_only(in_file, stated, same):
+    assert agree(in_file, stated) is same
