@@ -40,7 +40,8 @@ types: setup  ## static types
 	$(BIN)/mypy
 
 check: setup  ## Django's checks on production's settings, and that migrations are complete
-	$(BIN)/python -m mammotrack.embedded $(BIN)/python manage.py check --deploy --fail-level WARNING
+	ALLOWED_HOSTS=mammotrack.example.org \
+	    $(BIN)/python -m mammotrack.embedded $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/python -m mammotrack.embedded $(BIN)/python manage.py makemigrations --check --dry-run
 
 migrations: setup  ## write migrations for changed models

@@ -241,4 +241,4 @@ def propose(evidence: Evidence) -> Outcome:
     ]
     deciding = next(entry for entry in trace if entry["fired"])
     deciding["decides"] = True
-    return Outcome(Proposal(deciding["outcome"]), RULES_VERSION, trace)
+    return Outcome(Proposal(str(deciding["outcome"])), RULES_VERSION, trace)

@@ -36,45 +36,50 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Findings:
-    """What the machine found in one picture, or in a pair."""
+class PriorFindings:
+    """What the machine found in the prior, and between it and the current picture."""
 
-    current: Classification
-    prior: Classification | None
-    change: ChangeMeasurement | None
-    prepared_current: PreparedBreast
-    prepared_prior: PreparedBreast | None
+    prepared: PreparedBreast
+    classification: Classification
+    change: ChangeMeasurement
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the machine found in the current picture; against its prior where there is one."""
+
+    prepared: PreparedBreast
+    classification: Classification
+    against_prior: PriorFindings | None
 
     def outcome(self, record: guideline.ClinicalRecord | None) -> guideline.Outcome:
+        """What the rules propose; ``record`` is None where no patient's record is read."""
+        before = self.against_prior
         return guideline.propose(
             guideline.Evidence(
-                current=_image_finding(self.current),
-                prior=_image_finding(self.prior) if self.prior else None,
-                change=_change_finding(self.change) if self.change else None,
+                current=_image_finding(self.classification),
+                prior=_image_finding(before.classification) if before else None,
+                change=_change_finding(before.change) if before else None,
                 record=record,
             )
         )
 
 
-def analyse(
-    *, current: Picture, prior: Picture | None, algorithm: str = DEFAULT_ALGORITHM
-) -> Findings:
-    """Classify the current picture and, where there is a prior, classify it and compare both."""
+def analyse(current: Picture) -> Findings:
+    """Classify one picture that has no prior."""
     prepared = current.prepare()
-    prepared_prior = prior.prepare() if prior else None
-    found = classifier().classify_many([p for p in (prepared, prepared_prior) if p is not None])
-    change = (
-        compare_breasts(prior=prepared_prior, current=prepared, algorithm=algorithm)
-        if prepared_prior
-        else None
-    )
-    return Findings(
-        current=found[0],
-        prior=found[1] if prepared_prior else None,
-        change=change,
-        prepared_current=prepared,
-        prepared_prior=prepared_prior,
-    )
+    return Findings(prepared, classifier().classify(prepared), against_prior=None)
+
+
+def analyse_pair(
+    *, prior: Picture, current: Picture, algorithm: str = DEFAULT_ALGORITHM
+) -> tuple[Findings, PriorFindings]:
+    """Classify both pictures and compare them; the second value is also inside the first."""
+    earlier, later = prior.prepare(), current.prepare()
+    found_earlier, found_later = classifier().classify_many([earlier, later])
+    change = compare_breasts(prior=earlier, current=later, algorithm=algorithm)
+    against_prior = PriorFindings(earlier, found_earlier, change)
+    return Findings(later, found_later, against_prior), against_prior
 
 
 def _image_finding(found: Classification) -> guideline.ImageFinding:

@@ -27,6 +27,7 @@ class ReadOnlyAdmin(KeptAdmin):
     """Rows to look at, newest first, found by the full id in one of ``search_fields``."""
 
     ordering = ("-created_at", "-id")
+    readonly_fields = ("id", "created_at")
     search_fields: tuple[str, ...] = ("id",)
     search_help_text = "A full id"
 

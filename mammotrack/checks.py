@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DEFAULT_DB_ALIAS, connections
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError, ServerSelectionTimeoutError
@@ -23,6 +23,7 @@ PATIENCE_MS = 1000
 def register_all() -> None:
     register(check_database, Tags.database)
     register(check_storage, Tags.files)
+    register(check_model, Tags.files)
 
 
 def check_database(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
@@ -84,6 +85,19 @@ def check_storage(**_: Any) -> list[CheckMessage]:
     if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK):
         return []
     return [_error("E005", f"Mammograms cannot be stored: {existing} is not a writable folder.")]
+
+
+def check_model(**_: Any) -> list[CheckMessage]:
+    """W001: mammograms can be stored and read, but not classified."""
+    from ml_models import registry  # noqa: PLC0415 -- numpy, for this check alone
+    from ml_models.errors import ModelError  # noqa: PLC0415
+
+    try:
+        registry.load_weights(registry.active_manifest())
+    except ModelError as error:
+        sentence = f"Mammograms cannot be classified: {error.detail}"
+        return [Warning(sentence, id="mammotrack.W001")]
+    return []
 
 
 def _error(number: str, sentence: str) -> CheckMessage:

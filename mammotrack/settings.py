@@ -101,9 +101,11 @@ MIGRATION_MODULES = {
 # --- Celery: the broker carries hints, the database owns the jobs ------------------------------
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", default="filesystem://")
 if CELERY_BROKER_URL == "filesystem://":
+    _messages = VAR_DIR / "broker" / "messages"
+    _messages.mkdir(parents=True, exist_ok=True, mode=0o700)  # this broker does not make it
     CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "data_folder_in": str(VAR_DIR / "broker" / "messages"),
-        "data_folder_out": str(VAR_DIR / "broker" / "messages"),
+        "data_folder_in": str(_messages),
+        "data_folder_out": str(_messages),
         "control_folder": str(VAR_DIR / "broker" / "control"),
         "store_processed": False,
         "polling_interval": 0.2,

@@ -233,7 +233,11 @@ def _interrupt_on_signals(stack: ExitStack) -> None:
         raise KeyboardInterrupt
 
     for number in INTERRUPTS:
-        stack.callback(signal.signal, number, signal.signal(number, interrupt))
+        before = signal.getsignal(number)
+        if number == signal.SIGHUP and before == signal.SIG_IGN:
+            continue  # started with nohup: the terminal may go
+        signal.signal(number, interrupt)
+        stack.callback(signal.signal, number, before)
 
 
 def _free_port(port: int) -> int:

@@ -21,7 +21,7 @@ def write_followup(source: Path, target: Path, *, seed: int, mass: NewMass | Non
     pixels = load_pixels(source)
     size = (pixels.shape[1] // REDUCTION, pixels.shape[0] // REDUCTION)
     smaller = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    later = simulate_followup(smaller, seed=seed, mass=mass)
+    later = simulate_followup(smaller.astype(np.float32), seed=seed, mass=mass)
     cv2.imwrite(str(target), np.round(later * 65535).astype(np.uint16))
 
 
@@ -62,13 +62,14 @@ def _hang_anew(pixels: NDArray[np.float32], rng: np.random.Generator) -> NDArray
     field_x, field_y = (_smooth_field(pixels.shape, 0.006 * rows, rng) for _ in range(2))
     map_x = turn[0, 0] * x + turn[0, 1] * y + turn[0, 2] + field_x
     map_y = turn[1, 0] * x + turn[1, 1] * y + turn[1, 2] + field_y
-    return cv2.remap(
+    hung = cv2.remap(
         pixels,
         map_x.astype(np.float32),
         map_y.astype(np.float32),
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
+    return hung.astype(np.float32, copy=False)
 
 
 def _smooth_field(

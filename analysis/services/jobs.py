@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from analysis.choices import JobState
 from analysis.models import AnalysisJob
@@ -49,7 +49,8 @@ class Claim:
     holder: str
 
     @property
-    def rows(self):
+    def rows(self) -> QuerySet[AnalysisJob]:
+        """The job, as long as this claim holds it."""
         return AnalysisJob.objects.filter(
             pk=self.job.pk, holder=self.holder, state=JobState.RUNNING
         )

@@ -36,16 +36,11 @@ def run_job(job_id: UUID) -> None:
     if claim is None:
         return
     from analysis.imaging.errors import ImagingError  # noqa: PLC0415 -- OpenCV, workers only
-    from analysis.pipeline import analyse  # noqa: PLC0415 -- OpenCV and TensorFlow, workers only
 
-    job = claim.job
     with jobs.heartbeat(claim):
         try:
-            findings = analyse(
-                current=_picture(job.current), prior=_picture(job.prior) if job.prior else None
-            )
-            pictures_key = _keep_pictures(job, findings)
-            _write_results(claim, findings, pictures_key)
+            findings = _analyse(claim.job)
+            _write_results(claim, findings, _keep_pictures(claim.job, findings))
         except ImagingError as error:
             jobs.fail(claim, error.code)
         except jobs.LostClaim:
@@ -53,6 +48,16 @@ def run_job(job_id: UUID) -> None:
         except Exception:  # the door of the worker: whatever it was, the job must not hang
             jobs.give_back(claim)
             raise
+
+
+def _analyse(job: AnalysisJob) -> Findings:
+    from analysis.pipeline import analyse, analyse_pair  # noqa: PLC0415 -- OpenCV and TensorFlow
+
+    current = _picture(job.current)
+    if job.prior is None:
+        return analyse(current)
+    findings, _ = analyse_pair(prior=_picture(job.prior), current=current)
+    return findings
 
 
 def _picture(mammogram: Mammogram) -> Picture:
@@ -70,13 +75,13 @@ def _keep_pictures(job: AnalysisJob, findings: Findings) -> str:
     """Render what the page shows and keep it under a key made of what it was computed from."""
     from analysis.imaging.render import comparison_pictures  # noqa: PLC0415 -- OpenCV
 
-    if findings.change is None:
+    against = findings.against_prior
+    if against is None:
         return ""
     pictures = comparison_pictures(
-        prior=findings.prepared_prior, current=findings.prepared_current, change=findings.change
+        prior=against.prepared, current=findings.prepared, change=against.change
     )
-    seed = f"{job.prior.sha256}:{job.current.sha256}:{job.key}"
-    key = hashlib.sha256(seed.encode()).hexdigest()
+    key = hashlib.sha256(f"pictures of {job.key}".encode()).hexdigest()
     with TemporaryDirectory(prefix="mammotrack-") as scratch:
         files = {name: Path(scratch) / name for name in pictures}
         for name, content in pictures.items():
@@ -112,13 +117,11 @@ def _write_once(claim: jobs.Claim, findings: Findings, pictures_key: str) -> Non
         def prediction(mammogram: Mammogram, found: Classification) -> Prediction:
             return _prediction(mammogram, found, model_sha256, PREPARATION_VERSION)
 
-        current_prediction = prediction(job.current, findings.current)
-        prior_prediction = prediction(job.prior, findings.prior) if findings.prior else None
-        comparison = (
-            _comparison(job, findings.change, pictures_key, PREPARATION_VERSION)
-            if findings.change
-            else None
-        )
+        current_prediction = prediction(job.current, findings.classification)
+        prior_prediction = comparison = None
+        if job.prior and (against := findings.against_prior):
+            prior_prediction = prediction(job.prior, against.classification)
+            comparison = _comparison(job, against.change, pictures_key, PREPARATION_VERSION)
         recommendation = Recommendation(
             clinic_id=job.clinic_id,
             patient_id=job.patient_id,
@@ -224,7 +227,7 @@ def _comparison(
         direction=change.direction,
         verdict=change.verdict,
         registration=change.registration.as_dict() if change.registration else {},
-        parts=change.parts(),
+        parts=change.parts,
         pictures_key=pictures_key,
     )
     comparison.save(force_insert=True)

@@ -26,7 +26,7 @@ def record(
         clinic_id=clinic_id,
         actor=actor,
         action=action,
-        object_type=subject._meta.model_name,
+        object_type=subject._meta.model_name or "",
         object_id=subject.pk,
         patient_id=patient_id,
         detail=detail,

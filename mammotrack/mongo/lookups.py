@@ -11,7 +11,7 @@ from django.db.models.expressions import ColPairs
 from django.db.models.fields.tuple_lookups import TupleIn
 from django.db.models.lookups import In
 
-_stock_tuple_in = TupleIn.as_mql  # type: ignore[attr-defined] -- put there by the backend
+_stock_tuple_in = TupleIn.as_mql  # type: ignore[attr-defined]
 
 
 def tuple_in(self: TupleIn, compiler: Any, connection: Any, as_expr: bool = False) -> Any:

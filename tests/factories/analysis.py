@@ -108,10 +108,13 @@ def make_recommendation(
             "cycles_planned": 8,
             "malignancy_proven": True,
         },
-        "current_prediction": make_prediction(current),
-        "prior_prediction": make_prediction(prior) if prior else None,
-        "comparison": make_comparison(prior=prior, current=current) if prior else None,
     } | fields
+    if "current_prediction" not in values:
+        values["current_prediction"] = make_prediction(current)
+    if prior and "prior_prediction" not in values:
+        values["prior_prediction"] = make_prediction(prior)
+    if prior and "comparison" not in values:
+        values["comparison"] = make_comparison(prior=prior, current=current)
     return Recommendation.objects.create(
         clinic_id=current.clinic_id,
         patient_id=current.patient_id,

@@ -2,11 +2,14 @@
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote_plus
 
+import numpy as np
 import pytest
 from django.core.checks import CheckMessage
 from django.core.management import call_command
@@ -17,6 +20,8 @@ from pytest_django import Settings
 
 from mammotrack import checks
 from mammotrack.embedded import find_mongod
+from ml_models import registry
+from ml_models.calibration import Calibration, Platt
 
 NOBODY = "mongodb://127.0.0.1:9/"  # the discard port, where nobody listens
 
@@ -34,6 +39,12 @@ def address(monkeypatch: pytest.MonkeyPatch, settings: Settings):
     """Sets the address of the database, as MONGODB_URI does."""
     settings.MONGODB_EMBEDDED = False
     return lambda uri: monkeypatch.setitem(connections.settings[DEFAULT_DB_ALIAS], "HOST", uri)
+
+
+@pytest.fixture
+def nobody(address, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "PATIENCE_MS", 100)
+    address(NOBODY)
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +74,9 @@ class TestDatabase:
         ]
         assert time.monotonic() - started < 3
 
-    def test_embedded_server_not_running(self, address, settings: Settings) -> None:
+    @pytest.mark.usefixtures("nobody")
+    def test_embedded_server_not_running(self, settings: Settings) -> None:
         settings.MONGODB_EMBEDDED = True
-        address("mongodb://%2Fnowhere%2Fmongodb-27017.sock/")
         assert database_problems() == [
             (
                 "mammotrack.E001",
@@ -106,17 +117,15 @@ class TestDatabase:
             ("mammotrack.E002", "MONGODB_URI is not an address of a MongoDB server."),
         ]
 
-    def test_is_asked_only_when_the_database_is_checked(self, address) -> None:
-        address(NOBODY)
+    @pytest.mark.usefixtures("nobody")
+    def test_is_asked_only_when_the_database_is_checked(self) -> None:
         assert checks.check_database() == []
 
     @pytest.mark.parametrize(
         ("command", "options"), [("check", {}), ("migrate", {"skip_checks": False})]
     )
-    def test_commands_end_with_the_sentence(
-        self, command: str, options: dict[str, bool], address
-    ) -> None:
-        address(NOBODY)
+    @pytest.mark.usefixtures("nobody")
+    def test_commands_end_with_the_sentence(self, command: str, options: dict[str, bool]) -> None:
         with pytest.raises(SystemCheckError) as raised:
             call_command(command, **options)
         assert "No MongoDB server answers at 127.0.0.1:9: see MONGODB_URI." in str(raised.value)
@@ -143,3 +152,70 @@ class TestStorage:
         (tmp_path / "store").mkdir(mode=0o500)
         settings.MEDIA_ROOT = tmp_path / "store"
         assert [number for number, _ in found(checks.check_storage())] == ["mammotrack.E005"]
+
+
+class TestModel:
+    @pytest.fixture
+    def weights(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """The weights file of the one active version, in a registry of this test's own."""
+        real = {"load_weights": registry.load_weights, "active_manifest": registry.active_manifest}
+        for name, function in real.items():
+            monkeypatch.setattr(registry, name, partial(function, folder=tmp_path))
+        calibration = Calibration(
+            temperature=1.0,
+            suspicious=Platt(slope=1.0, intercept=0.0),
+            set_thresholds=(0.5,) * 5,
+        )
+        manifest = registry.Manifest(
+            version="test-1",
+            state="active",
+            architecture="paper-cnn",
+            sha256="",
+            input_shape=(8, 8),
+            preparation_version="1",
+            classes=("2", "3", "4", "5", "6"),
+            evidence="",
+            calibration=calibration,
+            coverage=0.9,
+            licence="",
+            seed=0,
+            data={},
+            metrics={},
+        )
+        registry.save_version(manifest, {"bias": np.zeros(5, np.float32)}, folder=tmp_path)
+        return tmp_path / "test-1" / "weights.npz"
+
+    @pytest.mark.usefixtures("weights")
+    def test_intact(self) -> None:
+        assert checks.check_model() == []
+
+    def test_changed(self, weights: Path) -> None:
+        weights.write_bytes(weights.read_bytes() + b"x")
+        ((number, sentence),) = found(checks.check_model())
+        assert number == "mammotrack.W001"
+        assert sentence.startswith(
+            "Mammograms cannot be classified: The weights of test-1 should have SHA-256 "
+        )
+
+    def test_missing(self, weights: Path) -> None:
+        weights.unlink()
+        assert found(checks.check_model()) == [
+            (
+                "mammotrack.W001",
+                "Mammograms cannot be classified: Model test-1 has no weights file.",
+            ),
+        ]
+
+    def test_does_not_load_tensorflow(self) -> None:
+        program = (
+            "import sys; from mammotrack import checks; checks.check_model(); "
+            "print(*{'tensorflow', 'keras', 'cv2', 'skimage'} & set(sys.modules))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout == "\n"

@@ -8,6 +8,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -54,8 +55,10 @@ class TestRunning:
             assert client.test.things.count_documents({}) == 1
 
     def test_listens_on_no_network_address(self, server: EmbeddedMongo) -> None:
-        files = [str(fd.readlink()) for fd in Path(f"/proc/{server.pid}/fd").iterdir()]
-        sockets = {name[8:-1] for name in files if name.startswith("socket:[")}
+        sockets = set()
+        for descriptor in Path(f"/proc/{server.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile
+                sockets.add(str(descriptor.readlink()).removeprefix("socket:[").removesuffix("]"))
         tables = [Path(f"/proc/{server.pid}/net/{name}") for name in ("tcp", "tcp6")]
         lines = [line.split() for table in tables for line in table.read_text().splitlines()[1:]]
         assert [line for line in lines if line[9] in sockets] == []

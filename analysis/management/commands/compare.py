@@ -104,7 +104,7 @@ def compare_files(
     """
     from analysis.files import opened  # noqa: PLC0415 -- OpenCV
     from analysis.imaging.render import comparison_figure  # noqa: PLC0415 -- OpenCV
-    from analysis.pipeline import analyse  # noqa: PLC0415 -- OpenCV and TensorFlow
+    from analysis.pipeline import analyse_pair  # noqa: PLC0415 -- OpenCV and TensorFlow
 
     position = {"laterality": laterality, "view": view}
     with (
@@ -121,21 +121,20 @@ def compare_files(
                 raise FileRefused(
                     f"{name}_mismatch", f"The prior shows {values[0]}, the current {values[1]}."
                 )
-        findings = analyse(current=after, prior=before, algorithm=algorithm)
-    change = findings.change
+        findings, against = analyse_pair(prior=before, current=after, algorithm=algorithm)
     if figure:
         figure.write_bytes(
             comparison_figure(
-                prior=findings.prepared_prior, current=findings.prepared_current, change=change
+                prior=against.prepared, current=findings.prepared, change=against.change
             )
         )
     return {
         "prior": str(prior),
         "current": str(current),
-        **change.as_dict(),
+        **against.change.as_dict(),
         "classification": {
-            "prior": findings.prior.as_dict(),
-            "current": findings.current.as_dict(),
+            "prior": against.classification.as_dict(),
+            "current": findings.classification.as_dict(),
         },
         "proposal": findings.outcome(record=None).as_dict(),
     }

@@ -5,10 +5,10 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from mammotrack.supervisor import Platform
 
 from analysis.demo import clinic
 from analysis.demo.visitor import CheckFailed, Visitor
+from mammotrack.supervisor import Platform
 
 LOGIN_LINES = "\n".join(f"    {name:<14}{clinic.PASSWORD}" for name in clinic.PEOPLE)
 
