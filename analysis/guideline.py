@@ -126,13 +126,13 @@ def _is_new_suspicion(evidence: Evidence) -> bool:
 
 def _may_shift(evidence: Evidence) -> bool:
     record = evidence.record
-    return (
-        record is not None
-        and record.on_chemotherapy
-        and record.cycles_complete
-        and _is_benign(evidence.current)
-        and _verdict(evidence) in {"regression", "no_detectable_change"}
-    )
+    if record is None or not (record.on_chemotherapy and record.cycles_complete):
+        return False
+    if not _is_benign(evidence.current):
+        return False
+    if _verdict(evidence) == "no_detectable_change":
+        return _is_benign(evidence.prior)  # unchanged says nothing if there was something to see
+    return _verdict(evidence) == "regression"
 
 
 RULES: tuple[Rule, ...] = (
@@ -203,13 +203,14 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "THERAPY-2",
-        "All planned cycles are given and the picture is benign without sign of progression: "
+        "All planned cycles are given and the picture is benign, as before or after regression: "
         "candidate for normal medication, to be confirmed by another modality.",
         Proposal.SHIFT_TO_NORMAL_MEDICATION,
         _may_shift,
         lambda e: {
             "cycles_given": e.record.cycles_given if e.record else None,
             "cycles_planned": e.record.cycles_planned if e.record else None,
+            "prior_category": _category(e.prior),
             "current_category": _category(e.current),
             "highest_benign_category": THRESHOLDS.benign_category,
             "suspicious_probability": e.current.suspicious_probability,

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from analysis.guideline import RULES_VERSION
 from analysis.imaging.versions import DEFAULT_ALGORITHM, PREPARATION_VERSION
+from ml_models import registry
+from ml_models.errors import ModelError
 
 
 @dataclass(frozen=True)
@@ -14,11 +16,17 @@ class Versions:
     rules: str
 
 
-def current_versions() -> Versions:
-    from ml_models import registry
+NO_MODEL = "none"
 
+
+def current_versions() -> Versions:
+    """Without an active model the request still stands; its job says what is missing."""
+    try:
+        model = registry.active_manifest().version
+    except ModelError:
+        model = NO_MODEL
     return Versions(
-        model=registry.active_version(),
+        model=model,
         preparation=PREPARATION_VERSION,
         algorithm=DEFAULT_ALGORITHM,
         rules=RULES_VERSION,

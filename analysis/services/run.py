@@ -12,20 +12,21 @@ from django.db import IntegrityError
 
 from analysis.choices import JobState
 from analysis.guideline import ClinicalRecord
+from analysis.imaging.errors import ImagingError
 from analysis.models import AnalysisJob, Comparison, Prediction, Recommendation
 from analysis.services import jobs
 from mammotrack.audit import services as audit
 from mammotrack.audit.models import Action
 from mammotrack.db import atomic, retry_on_conflict
+from ml_models.errors import ModelError
 from patients import selectors as patients
 from scans.models import Mammogram
 from scans.services import object_store
 
 if TYPE_CHECKING:
-    from ml_models.classifier import Classification
-
     from analysis.imaging.comparison import ChangeMeasurement
     from analysis.pipeline import Findings, Picture
+    from ml_models.classifier import Classification
 
 WRITE_ATTEMPTS = 5
 
@@ -35,13 +36,12 @@ def run_job(job_id: UUID) -> None:
     claim = jobs.claim(job_id)
     if claim is None:
         return
-    from analysis.imaging.errors import ImagingError  # noqa: PLC0415 -- OpenCV, workers only
 
     with jobs.heartbeat(claim):
         try:
             findings = _analyse(claim.job)
             _write_results(claim, findings, _keep_pictures(claim.job, findings))
-        except ImagingError as error:
+        except (ImagingError, ModelError) as error:
             jobs.fail(claim, error.code)
         except jobs.LostClaim:
             pass

@@ -92,6 +92,8 @@ def test_low_similarity_never_proposes_a_shift():
         {"current": replace(BENIGN, category=None)},
         {"current": replace(BENIGN, category=3)},
         {"current": replace(BENIGN, suspicious_probability=0.3)},
+        {"prior": replace(BENIGN, category=3)},
+        {"prior": UNREADABLE},
         {"change": INCOMPARABLE},
     ],
 )

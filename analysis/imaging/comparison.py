@@ -1,0 +1,253 @@
+"""Compare two mammograms of one breast and view, and say how likely a change is.
+
+SSIM has no sign: it tells that something changed, never whether for the better. The direction is
+therefore 'none' or 'indeterminate'.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.imaging.baseline import paper_ssim
+from analysis.imaging.breast import WORKING_SPACING_MM, PreparedBreast
+from analysis.imaging.calibration import load_calibration
+from analysis.imaging.errors import ImagingError
+from analysis.imaging.frame import common_frame
+from analysis.imaging.photometry import match_intensities, tissue_window, window_on_tissue
+from analysis.imaging.registration import RegistrationQuality, register
+from analysis.imaging.similarity import Similarity, structural_similarity_inside
+from analysis.imaging.versions import ALGORITHMS, BASELINE_ALGORITHM, DEFAULT_ALGORITHM
+
+__all__ = [
+    "ALGORITHMS",
+    "BASELINE_ALGORITHM",
+    "DEFAULT_ALGORITHM",
+    "ChangeMeasurement",
+    "compare_breasts",
+    "measure",
+]
+
+SCALE_FACTORS = (1, 2, 4, 8)
+"""Blocks of working pixels that are averaged before SSIM: 0.4, 0.8, 1.6 and 3.2 mm."""
+HEADLINE_FACTOR = 8
+MAP_FACTOR = 4
+
+NOT_ATTEMPTED = RegistrationQuality(passed=False, reason="not_attempted")
+
+
+@dataclass(frozen=True, eq=False)
+class ChangeMeasurement:
+    """What the comparison of a prior and a current mammogram found.
+
+    Attributes
+    ----------
+    comparable : bool
+        False when a gate refused the pair: then ``reason`` says why and there is no score.
+    reason : str or None
+        ``prior_not_assessable``, ``current_not_assessable``, ``laterality_mismatch``,
+        ``view_mismatch``, ``same_image`` or ``registration_failed``.
+    algorithm_version : str
+    ssim : float or None
+        The headline score, in [-1, 1].
+    ssim_baseline : float
+        The published 150 x 150 score, for comparison; computed for every pair.
+    change_probability : float or None
+        That the BI-RADS category changed, as calibrated on real follow-up pairs.
+    direction : str
+        'regression', 'progression', 'none' or 'indeterminate'.
+    verdict : str
+        'regression', 'progression', 'no_detectable_change', 'changed_direction_unclear' or
+        'not_comparable'.
+    registration : RegistrationQuality
+    luminance, contrast, structure : float or None
+        The parts of the headline score.
+    ssim_by_scale_mm : dict of str to float
+        The masked score at each scale (key: millimetres a pixel), empty without registration.
+    current_image, aligned_prior : (rows, cols) float32 ndarray or None
+        Working grid; the prior registered and matched in gray scale.
+    ssim_map : (rows, cols) float32 ndarray or None
+        SSIM of each neighbourhood at 1.6 mm, on the working grid; 0 outside ``mask``.
+    mask : (rows, cols) bool ndarray or None
+        Where the map is valid: both show the breast, without a rim of 3 mm.
+    """
+
+    comparable: bool
+    reason: str | None
+    algorithm_version: str
+    ssim_baseline: float
+    ssim: float | None = None
+    change_probability: float | None = None
+    direction: str = "indeterminate"
+    verdict: str = "not_comparable"
+    registration: RegistrationQuality = NOT_ATTEMPTED
+    luminance: float | None = None
+    contrast: float | None = None
+    structure: float | None = None
+    ssim_by_scale_mm: dict[str, float] = field(default_factory=dict)
+    current_image: NDArray[np.float32] | None = None
+    aligned_prior: NDArray[np.float32] | None = None
+    ssim_map: NDArray[np.float32] | None = None
+    mask: NDArray[np.bool_] | None = None
+
+    @property
+    def parts(self) -> dict[str, float | None]:
+        """The three factors of the headline score by name."""
+        return {name: getattr(self, name) for name in ("luminance", "contrast", "structure")}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything but the pictures, as JSON values."""
+        return {
+            "comparable": self.comparable,
+            "reason": self.reason,
+            "algorithm_version": self.algorithm_version,
+            "ssim": self.ssim,
+            "ssim_baseline": self.ssim_baseline,
+            "change_probability": self.change_probability,
+            "direction": self.direction,
+            "verdict": self.verdict,
+            "registration": self.registration.as_dict(),
+            **self.parts,
+            "ssim_by_scale_mm": self.ssim_by_scale_mm,
+        }
+
+
+def compare_breasts(
+    *, prior: PreparedBreast, current: PreparedBreast, algorithm: str = DEFAULT_ALGORITHM
+) -> ChangeMeasurement:
+    """Measure the change from a prior to a current mammogram of one breast and view.
+
+    Parameters
+    ----------
+    prior, current : PreparedBreast
+        See ``breast.prepare_breast``.
+    algorithm : str
+        One of ``ALGORITHMS``.
+
+    Returns
+    -------
+    ChangeMeasurement
+        With ``comparable`` False, a reason and no score when a gate refused the pair.
+
+    Raises
+    ------
+    ImagingError
+        ``unknown_algorithm``.
+    """
+    pair = measure(prior=prior, current=current, algorithm=algorithm)
+    if pair.ssim is None:
+        return pair
+    calibration = load_calibration(algorithm)
+    probability = calibration.change_probability(pair.ssim)
+    changed = probability >= calibration.threshold
+    return replace(
+        pair,
+        change_probability=probability,
+        direction="indeterminate" if changed else "none",
+        verdict="changed_direction_unclear" if changed else "no_detectable_change",
+    )
+
+
+def measure(*, prior: PreparedBreast, current: PreparedBreast, algorithm: str) -> ChangeMeasurement:
+    """Do what ``compare_breasts`` does short of the calibrated probability and the verdict."""
+    if algorithm not in MEASUREMENTS:
+        raise ImagingError(
+            "unknown_algorithm", f"Expected one of {ALGORITHMS}; {algorithm!r} arrived."
+        )
+    pair = ChangeMeasurement(
+        comparable=False,
+        reason=_refusal(prior, current),
+        algorithm_version=algorithm,
+        ssim_baseline=paper_ssim(prior.source, current.source),
+    )
+    return pair if pair.reason else MEASUREMENTS[algorithm](prior, current, pair)
+
+
+def _refusal(prior: PreparedBreast, current: PreparedBreast) -> str | None:
+    """Return the first reason why the two may not be compared at all."""
+    refusals = {
+        "prior_not_assessable": not prior.assessable,
+        "current_not_assessable": not current.assessable,
+        "laterality_mismatch": _differ(prior.laterality, current.laterality)
+        or prior.chest_wall != current.chest_wall,
+        "view_mismatch": _differ(prior.view, current.view),
+        "same_image": np.array_equal(prior.source, current.source),
+    }
+    return next((code for code, refused in refusals.items() if refused), None)
+
+
+def _differ(prior: str | None, current: str | None) -> bool:
+    return prior is not None and current is not None and prior != current
+
+
+def _paper_ssim_150(
+    prior: PreparedBreast, current: PreparedBreast, pair: ChangeMeasurement
+) -> ChangeMeasurement:
+    return replace(pair, comparable=True, ssim=pair.ssim_baseline)
+
+
+def _registered_ssim_1(
+    prior: PreparedBreast, current: PreparedBreast, pair: ChangeMeasurement
+) -> ChangeMeasurement:
+    frame = common_frame(prior=prior, current=current)
+    registration = register(
+        prior=frame.prior,
+        prior_mask=frame.prior_mask,
+        current=frame.current,
+        current_mask=frame.current_mask,
+    )
+    if not registration.quality.passed:
+        return replace(pair, reason="registration_failed", registration=registration.quality)
+    mask = frame.current_mask & registration.warp_mask(frame.prior_mask)
+    aligned = match_intensities(registration.warp(frame.prior), frame.current, mask)
+    by_factor = similarity_by_factor(aligned, frame.current, mask)
+    headline, detail = by_factor[HEADLINE_FACTOR], by_factor[MAP_FACTOR]
+    size = mask.shape[1], mask.shape[0]
+    assessed = mask & (cv2.resize(detail.mask.astype(np.float32), size) > 0.5)
+    return replace(
+        pair,
+        comparable=True,
+        ssim=headline.ssim,
+        luminance=headline.luminance,
+        contrast=headline.contrast,
+        structure=headline.structure,
+        ssim_by_scale_mm={
+            f"{factor * WORKING_SPACING_MM:.1f}": each.ssim for factor, each in by_factor.items()
+        },
+        registration=registration.quality,
+        current_image=frame.current,
+        aligned_prior=np.where(mask, aligned, np.float32(0)),
+        ssim_map=np.where(assessed, cv2.resize(detail.local, size), np.float32(0)),
+        mask=assessed,
+    )
+
+
+def similarity_by_factor(
+    aligned: NDArray[np.float32], current: NDArray[np.float32], mask: NDArray[np.bool_]
+) -> dict[int, Similarity]:
+    """Measure at every scale, in the reading window of the current picture.
+
+    SSIM's constants are meant for pictures that fill the data range; on a pale film they would
+    swallow the contrast of the tissue.
+    """
+    darkest, brightest = tissue_window(current, mask)
+    shown_current, shown_prior = (
+        window_on_tissue(image, darkest=darkest, brightest=brightest)
+        for image in (current, aligned)
+    )
+    return {
+        factor: structural_similarity_inside(shown_current, shown_prior, mask, factor=factor)
+        for factor in SCALE_FACTORS
+    }
+
+
+Measurement = Callable[[PreparedBreast, PreparedBreast, ChangeMeasurement], ChangeMeasurement]
+
+MEASUREMENTS: dict[str, Measurement] = {
+    DEFAULT_ALGORITHM: _registered_ssim_1,
+    BASELINE_ALGORITHM: _paper_ssim_150,
+}
+"""Algorithm version -> function. A changed algorithm gets a new version, never the old name."""

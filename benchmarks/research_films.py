@@ -1,0 +1,78 @@
+"""Real films for measurements, read in place from the research data folder; never copied."""
+
+import csv
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.imaging.breast import PreparedBreast, prepare_breast
+from analysis.imaging.decode import load_pixels
+
+DEFAULT_FOLDER = Path(__file__).resolve().parents[1] / "../shared/data"
+VIEW_OF_COLLECTION = {"inbreast": None, "cdd_cesm": "CC", "mini_mias": "MLO"}
+"""Where the table names no view, all films of the collection are of this one."""
+
+
+@dataclass(frozen=True)
+class FollowUpPair:
+    """Two films of one breast and view from two exams, and whether BI-RADS changed."""
+
+    patient: str
+    changed: bool
+    prior: PreparedBreast
+    current: PreparedBreast
+
+
+def research_data() -> Path:
+    """Return the folder of research images (``MAMMOTRACK_RESEARCH_DATA``)."""
+    return Path(os.environ.get("MAMMOTRACK_RESEARCH_DATA", DEFAULT_FOLDER))
+
+
+def follow_up_pairs() -> Iterator[FollowUpPair]:
+    """Read INbreast's pairs from different exams; repeats within one exam are left out."""
+    folder = research_data() / "inbreast"
+    for row in _rows(folder / "longitudinal_pairs.csv"):
+        if row["kind"] == "follow_up":
+            prior, current = (
+                prepare_breast(
+                    load_pixels(folder / row[f"{which}_file"]),
+                    spacing_mm=float(row[f"{which}_mm_per_px"]),
+                    laterality=row["laterality"],
+                    view=row["view"],
+                )
+                for which in ("prior", "current")
+            )
+            yield FollowUpPair(row["patient_id"], row["birads_changed"] == "1", prior, current)
+
+
+def films(collection: str) -> Iterator[tuple[PreparedBreast, float | None]]:
+    """Read every film of a collection with its spacing in mm, if known."""
+    folder = research_data() / collection
+    for row in _rows(folder / "labels.csv"):
+        if (folder / row["file"]).exists():
+            spacing = row.get("mm_per_px_here")
+            spacing_mm = float(spacing) if spacing else None
+            yield (
+                prepare_breast(
+                    load_pixels(folder / row["file"]),
+                    spacing_mm=spacing_mm,
+                    laterality=row["laterality"],
+                    view=row["view"] or VIEW_OF_COLLECTION[collection],
+                ),
+                spacing_mm,
+            )
+
+
+def assessable_films() -> dict[str, tuple[int, int]]:
+    """Count assessable and all films of each collection."""
+    counts = {}
+    for collection in VIEW_OF_COLLECTION:
+        assessable = [film.assessable for film, _ in films(collection)]
+        counts[collection] = sum(assessable), len(assessable)
+    return counts
+
+
+def _rows(table: Path) -> Iterator[dict[str, str]]:
+    with table.open(encoding="utf-8", newline="") as lines:
+        yield from csv.DictReader(lines)

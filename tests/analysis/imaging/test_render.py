@@ -1,0 +1,91 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from analysis.imaging.comparison import compare_breasts
+from analysis.imaging.render import comparison_figure, comparison_pictures
+
+REGISTERED = {"aligned_prior.png", "ssim_map.png"}
+ALWAYS = {
+    "prior.png",
+    "current.png",
+    "grayscale.png",
+    "denoised.png",
+    "edges.png",
+    "threshold.png",
+    "histogram.json",
+}
+
+
+def decoded(png):
+    return cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+
+
+@pytest.fixture(scope="module", params=["L", "R"])
+def pair(request, prepared):
+    prior, current = prepared(1, request.param), prepared(1, request.param, shift_mm=(3, 2))
+    return {
+        "prior": prior,
+        "current": current,
+        "change": compare_breasts(prior=prior, current=current),
+    }
+
+
+@pytest.fixture(scope="module")
+def refused(prepared):
+    prior, current = prepared(1, "L"), prepared(1, "R")
+    return {
+        "prior": prior,
+        "current": current,
+        "change": compare_breasts(prior=prior, current=current),
+    }
+
+
+def test_a_registered_pair_has_all_pictures_in_one_shape(pair):
+    pictures = comparison_pictures(**pair)
+
+    assert set(pictures) == ALWAYS | REGISTERED
+    shapes = {
+        decoded(pictures[name]).shape[:2]
+        for name in ("current.png", "aligned_prior.png", "ssim_map.png")
+    }
+    assert shapes == {pair["change"].mask.shape}
+    assert len(json.loads(pictures["histogram.json"])["counts"]) == 256
+
+
+def test_the_map_is_transparent_outside_the_assessed_breast(pair):
+    overlay = decoded(comparison_pictures(**pair)["ssim_map.png"])
+
+    assessed = pair["change"].mask
+    if pair["current"].chest_wall == "right":
+        assessed = assessed[:, ::-1]
+    np.testing.assert_array_equal(overlay[..., 3], np.where(assessed, 255, 0))
+
+
+def test_pictures_hang_as_the_current_film_does(pair):
+    current = decoded(comparison_pictures(**pair)["current.png"])
+
+    rows = slice(current.shape[0] // 3, 2 * current.shape[0] // 3)
+    left, right = current[rows, :20].mean(), current[rows, -20:].mean()
+    assert (left > right) == (pair["current"].laterality == "L")
+
+
+def test_a_refused_pair_has_no_aligned_pictures(refused):
+    assert set(comparison_pictures(**refused)) == ALWAYS
+
+
+def test_the_figure_is_one_dark_page_with_a_panel_for_each_picture(pair, refused):
+    whole, short = decoded(comparison_figure(**pair)), decoded(comparison_figure(**refused))
+
+    assert whole.shape[0] == short.shape[0] == 900
+    assert whole.shape[1] > 1.5 * short.shape[1]
+    assert (whole[:5] == (20, 17, 15)).all()
+    assert colourful(whole) > 0.02
+    assert colourful(short) == 0
+
+
+def colourful(page):
+    """Share of pixels that are clearly not gray: only the map and its legend are."""
+    return (np.ptp(page.astype(int), axis=-1) > 30).mean()
