@@ -45,6 +45,7 @@ class AnalysisJob(PatientFact):
             models.Index(fields=["patient", "-created_at", "id"], name="job_by_patient"),
             models.Index(fields=["current", "-created_at"], name="job_by_current"),
             models.Index(fields=["clinic", "state", "-created_at"], name="job_by_clinic"),
+            models.Index(fields=["clinic", "-created_at", "-id"], name="job_newest"),
         ]
 
     def __str__(self) -> str:
@@ -76,7 +77,10 @@ class Prediction(PatientFact):
                 name="prediction_once",
             ),
         ]
-        indexes = [models.Index(fields=["patient", "id"], name="prediction_by_patient")]
+        indexes = [
+            models.Index(fields=["patient", "id"], name="prediction_by_patient"),
+            models.Index(fields=["clinic", "-created_at", "-id"], name="prediction_newest"),
+        ]
 
     def __str__(self) -> str:
         return f"prediction {self.pk}"
@@ -109,7 +113,10 @@ class Comparison(PatientFact):
                 name="comparison_once",
             ),
         ]
-        indexes = [models.Index(fields=["patient", "id"], name="comparison_by_patient")]
+        indexes = [
+            models.Index(fields=["patient", "id"], name="comparison_by_patient"),
+            models.Index(fields=["clinic", "-created_at", "-id"], name="comparison_newest"),
+        ]
 
     def __str__(self) -> str:
         return f"comparison {self.pk}"
@@ -147,6 +154,7 @@ class Recommendation(PatientFact):
     class Meta:
         indexes = [
             models.Index(fields=["patient", "id"], name="recommendation_by_patient"),
+            models.Index(fields=["clinic", "-created_at", "-id"], name="recommendation_newest"),
             models.Index(fields=["clinic", "status", "-created_at"], name="recommendation_to_sign"),
         ]
 
@@ -167,7 +175,10 @@ class Decision(PatientFact):
     signed_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
-        indexes = [models.Index(fields=["patient", "signed_at", "id"], name="decision_by_patient")]
+        indexes = [
+            models.Index(fields=["patient", "signed_at", "id"], name="decision_by_patient"),
+            models.Index(fields=["clinic", "-created_at", "-id"], name="decision_newest"),
+        ]
 
     def __str__(self) -> str:
         return f"decision {self.pk}"

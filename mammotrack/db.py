@@ -29,8 +29,9 @@ from mammotrack.mongo.base import DatabaseWrapper
 P = ParamSpec("P")
 R = TypeVar("R")
 
-ATTEMPTS = 8
-FIRST_PAUSE_S = 0.05  # at most; doubles with each attempt. With 0.01, 8 writers of one row give up
+ATTEMPTS = 12
+FIRST_PAUSE_S = 0.05  # at most; doubles with each attempt, up to the longest
+LONGEST_PAUSE_S = 1.0
 
 
 @contextmanager
@@ -78,7 +79,7 @@ def on_commit(function: Callable[[], object]) -> None:
 
 
 def retry_on_conflict(function: Callable[P, R]) -> Callable[P, R]:
-    """Call the function again, up to 8 times in all, when its transaction met another one.
+    """Call the function again, up to 12 times in all, when its transaction met another one.
 
     All its writes must be in one ``atomic()`` block, since it runs again from its start.
     It is not repeated once a transaction of it is saved. Within an outer transaction it
@@ -98,7 +99,7 @@ def retry_on_conflict(function: Callable[P, R]) -> Callable[P, R]:
                 if connection.commit_count != commits or not is_transient(error):
                     raise
             # Jitter keeps those who met once from meeting again.
-            time.sleep(random.uniform(0, FIRST_PAUSE_S * 2**pauses))  # noqa: S311
+            time.sleep(random.uniform(0, min(FIRST_PAUSE_S * 2**pauses, LONGEST_PAUSE_S)))  # noqa: S311
         return function(*args, **kwargs)
 
     return repeated

@@ -77,7 +77,7 @@ class AdminContentPolicyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         if request.path.startswith(("/admin/", "/api/v1/docs/")):
-            response._csp_replace = {None: self.POLICY}  # type: ignore[attr-defined]  # django-csp
+            response._csp_config = self.POLICY  # type: ignore[attr-defined]  # django-csp
         return response
 
 

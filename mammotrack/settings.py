@@ -44,8 +44,8 @@ MIDDLEWARE = [
     "mammotrack.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "mammotrack.middleware.AdminContentPolicyMiddleware",
     "csp.middleware.CSPMiddleware",
+    "mammotrack.middleware.AdminContentPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -228,6 +228,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {"ProposalEnum": "analysis.choices.Proposal"},
 }
 
 # --- Admin ------------------------------------------------------------------------------------

@@ -3,6 +3,9 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+handler404 = "mammotrack.api.problems.page_not_found"
+handler500 = "mammotrack.api.problems.server_error"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("mammotrack.accounts.urls")),
     path("patients/", include("patients.urls")),

@@ -35,7 +35,10 @@ class Exam(PatientFact):
                 fields=["clinic", "study_instance_uid"], name="exam_study_once"
             ),
         ]
-        indexes = [models.Index(fields=["patient", "exam_date", "id"], name="exam_by_patient")]
+        indexes = [
+            models.Index(fields=["patient", "exam_date", "id"], name="exam_by_patient"),
+            models.Index(fields=["clinic", "-created_at", "-id"], name="exam_newest"),
+        ]
 
     def __str__(self) -> str:
         return f"exam {self.pk}"
@@ -101,6 +104,7 @@ class Mammogram(PatientFact):
                 fields=["patient", "laterality", "view", "exam_date", "id"],
                 name="mammogram_by_position",
             ),
+            models.Index(fields=["clinic", "-created_at", "-id"], name="mammogram_newest"),
             models.Index(fields=["clinic", "pixel_sha256"], name="mammogram_by_pixels"),
             models.Index(fields=["exam", "id"], name="mammogram_by_exam"),
         ]

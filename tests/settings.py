@@ -4,14 +4,14 @@ import os
 import tempfile
 from pathlib import Path
 
-_folder = tempfile.mkdtemp(prefix="mammotrack-tests-")
-os.environ.setdefault("MAMMOTRACK_VAR_DIR", _folder)
+_folder = tempfile.mkdtemp(prefix="mammotrack-tests-")  # tests/conftest.py removes it
+os.environ["MAMMOTRACK_VAR_DIR"] = _folder
 os.environ["SECRET_KEY"] = "only-for-tests-" + "x" * 32
 os.environ["ALLOWED_HOSTS"] = "testserver,127.0.0.1,localhost"
 os.environ["HTTPS_ONLY"] = "false"
 
 from mammotrack.settings import *  # noqa: E402, F403
-from mammotrack.settings import STORAGES  # noqa: E402
+from mammotrack.settings import STATIC_ROOT, STORAGES  # noqa: E402
 
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.MD5PasswordHasher"
@@ -20,5 +20,6 @@ STORAGES = {
     **STORAGES,
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+Path(STATIC_ROOT).mkdir()
 MEDIA_ROOT = Path(_folder) / "store"
 CELERY_BROKER_URL = "memory://"

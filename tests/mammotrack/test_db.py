@@ -226,7 +226,7 @@ class TestRetryOnConflict:
         assert calls == ["a"] * 3
         assert names() == ["a"]
 
-    def test_gives_up_after_eight_attempts(
+    def test_gives_up_after_twelve_attempts(
         self, mongo_server: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(db, "FIRST_PAUSE_S", 0)
@@ -243,7 +243,7 @@ class TestRetryOnConflict:
         ):
             add_once()
         assert is_transient(raised.value)
-        assert len(calls) == 8
+        assert len(calls) == 12
         assert names() == []
 
     def test_does_not_repeat_what_is_saved(self) -> None:

@@ -1,0 +1,289 @@
+"""Analyses, what the machine found, what it proposes, and what doctors decided, over HTTP."""
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers, status
+from rest_framework.decorators import action
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from analysis import selectors
+from analysis.choices import JobState, Proposal, RecommendationStatus
+from analysis.models import AnalysisJob, Comparison, Decision, Prediction, Recommendation
+from analysis.services.decisions import sign_decision
+from analysis.services.jobs import request_analysis
+from mammotrack.accounts.policy import Permission
+from mammotrack.api.serializers import Answer, Shape
+from mammotrack.api.viewsets import ApiViewSet
+from patients.api import OfPatient
+from scans.selectors import mammogram_visible_to
+
+
+class AnalysisSerializer(Answer):
+    recommendation = serializers.SerializerMethodField(
+        help_text="Address of what came out; null until the state is DONE."
+    )
+
+    class Meta:
+        model = AnalysisJob
+        fields = [
+            "id",
+            "patient",
+            "current",
+            "prior",
+            "state",
+            "attempt",
+            "error_code",
+            "recommendation",
+            "created_at",
+            "finished_at",
+        ]
+
+    @extend_schema_field({"type": ["string", "null"], "format": "uri-reference"})
+    def get_recommendation(self, job: AnalysisJob) -> str | None:
+        made = getattr(job, "recommendation", None)
+        return reverse("api:recommendation-detail", [made.pk]) if made else None
+
+
+class AnalysisRequest(Shape):
+    current = serializers.UUIDField()
+    prior = serializers.UUIDField(
+        allow_null=True, default=None, help_text="Left out: the picture is analysed alone."
+    )
+
+
+class PredictionSerializer(Answer):
+    """What one model version said about one mammogram; no radiologist's assessment."""
+
+    reasons = serializers.ListField(child=serializers.CharField())
+    probabilities = serializers.DictField(
+        child=serializers.FloatField(), help_text='By BI-RADS category "2" to "6"; sums to 1.'
+    )
+    prediction_set = serializers.ListField(child=serializers.CharField())
+
+    class Meta:
+        model = Prediction
+        fields = [
+            "id",
+            "patient",
+            "mammogram",
+            "mammogram_sha256",
+            "model_version",
+            "model_sha256",
+            "preparation_version",
+            "assessable",
+            "reasons",
+            "probabilities",
+            "category",
+            "abstained",
+            "prediction_set",
+            "suspicious_probability",
+            "created_at",
+        ]
+
+
+class ComparisonSerializer(Answer):
+    registration = serializers.DictField()
+    parts = serializers.DictField(help_text="Luminance, contrast and structure of the SSIM.")
+
+    class Meta:
+        model = Comparison
+        fields = [
+            "id",
+            "patient",
+            "prior",
+            "current",
+            "algorithm_version",
+            "preparation_version",
+            "comparable",
+            "reason",
+            "ssim",
+            "ssim_baseline",
+            "change_probability",
+            "direction",
+            "verdict",
+            "registration",
+            "parts",
+            "created_at",
+        ]
+
+
+class RecommendationSerializer(Answer):
+    """A proposal of the rules. Nothing is decided until a doctor signs."""
+
+    class Meta:
+        model = Recommendation
+        fields: ClassVar[list[str]] = [
+            "id",
+            "patient",
+            "job",
+            "current",
+            "prior",
+            "proposal",
+            "rules_version",
+            "status",
+            "created_at",
+        ]
+
+
+class RuleTrialSerializer(serializers.Serializer):
+    """One rule as it was tried; the first that fires decides."""
+
+    rule = serializers.CharField()
+    statement = serializers.CharField()
+    inputs = serializers.DictField()
+    fired = serializers.BooleanField()
+    outcome = serializers.CharField()
+    decides = serializers.BooleanField(default=False)
+
+
+class RecommendationDetailSerializer(RecommendationSerializer):
+    current_prediction = PredictionSerializer()
+    prior_prediction = PredictionSerializer(allow_null=True)
+    comparison = ComparisonSerializer(allow_null=True)
+    trace = RuleTrialSerializer(many=True)
+    record = serializers.DictField(help_text="Therapy and pathology as the rules saw them.")
+
+    class Meta(RecommendationSerializer.Meta):
+        fields = [
+            *RecommendationSerializer.Meta.fields,
+            "current_prediction",
+            "prior_prediction",
+            "comparison",
+            "trace",
+            "record",
+        ]
+
+
+class DecisionSerializer(Answer):
+    signed_by = serializers.CharField(source="signed_by.full_name")
+
+    class Meta:
+        model = Decision
+        fields = [
+            "id",
+            "patient",
+            "recommendation",
+            "choice",
+            "follows_proposal",
+            "reason",
+            "signed_by",
+            "signed_at",
+            "created_at",
+        ]
+
+
+class DecisionRequest(Shape):
+    choice = serializers.ChoiceField(Proposal.choices)
+    reason = serializers.CharField(
+        max_length=2000,
+        allow_blank=True,
+        default="",
+        help_text="Needed when the choice differs from the proposal.",
+    )
+
+
+class JobFilters(OfPatient):
+    state = serializers.ChoiceField(JobState.choices, required=False)
+
+
+class PredictionFilters(OfPatient):
+    mammogram = serializers.UUIDField(required=False)
+
+
+class RecommendationFilters(OfPatient):
+    status = serializers.ChoiceField(RecommendationStatus.choices, required=False)
+
+
+READ = {"list": Permission.READ_ANALYSES, "retrieve": Permission.READ_ANALYSES}
+
+
+class AnalysisViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+    """Jobs. Asking twice for the same analysis under the same versions gives the same job."""
+
+    permissions = READ | {"create": Permission.REQUEST_ANALYSES}
+    filters = JobFilters
+    serializer_class = AnalysisSerializer
+
+    def get_queryset(self) -> QuerySet[AnalysisJob]:
+        return selectors.jobs_visible_to(self.user).select_related("recommendation")
+
+    @extend_schema(request=AnalysisRequest, responses={202: AnalysisSerializer})
+    def create(self, request: Request) -> Response:
+        wanted = AnalysisRequest(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        current, prior = wanted.validated_data["current"], wanted.validated_data["prior"]
+        job, _ = request_analysis(
+            current=mammogram_visible_to(self.user, current),
+            prior=mammogram_visible_to(self.user, prior) if prior else None,
+            requested_by=self.user,
+        )
+        return Response(
+            self.get_serializer(job).data,
+            status=status.HTTP_202_ACCEPTED,
+            headers={"Location": reverse("api:analysis-detail", [job.pk])},
+        )
+
+
+class PredictionViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+    permissions = READ
+    filters = PredictionFilters
+    serializer_class = PredictionSerializer
+
+    def get_queryset(self) -> QuerySet[Prediction]:
+        return selectors.predictions_visible_to(self.user)
+
+
+class ComparisonViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+    permissions = READ
+    filters = OfPatient
+    serializer_class = ComparisonSerializer
+
+    def get_queryset(self) -> QuerySet[Comparison]:
+        return selectors.comparisons_visible_to(self.user)
+
+
+class RecommendationViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+    permissions = READ | {"decision": Permission.SIGN_DECISIONS}
+    filters = RecommendationFilters
+    serializer_class = RecommendationSerializer
+
+    def get_queryset(self) -> QuerySet[Recommendation]:
+        return selectors.recommendations_visible_to(self.user)
+
+    @extend_schema(responses=RecommendationDetailSerializer)
+    def retrieve(self, request: Request, pk: Any) -> Response:
+        """The proposal with its evidence and every rule that was tried."""
+        recommendation = selectors.recommendation_visible_to(self.user, pk)
+        return Response(RecommendationDetailSerializer(recommendation).data)
+
+    @extend_schema(
+        operation_id="recommendations_decide",
+        request=DecisionRequest,
+        responses={201: DecisionSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def decision(self, request: Request, pk: Any) -> Response:
+        """Sign: accept the proposal, or decide otherwise and say why. Once, for good."""
+        recommendation = selectors.recommendation_visible_to(self.user, pk)
+        wanted = DecisionRequest(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        signed = sign_decision(recommendation, **wanted.validated_data, signed_by=self.user)
+        return Response(
+            DecisionSerializer(signed).data,
+            status=status.HTTP_201_CREATED,
+            headers={"Location": reverse("api:decision-detail", [signed.pk])},
+        )
+
+
+class DecisionViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+    permissions = READ
+    filters = OfPatient
+    serializer_class = DecisionSerializer
+
+    def get_queryset(self) -> QuerySet[Decision]:
+        return selectors.decisions_visible_to(self.user).select_related("signed_by")

@@ -1,0 +1,146 @@
+"""Administration of people, clinics and the keys of programs."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from unfold.admin import TabularInline
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminIntegerFieldWidget
+
+from mammotrack.accounts import tokens
+from mammotrack.accounts.models import ApiToken, Clinic, Membership, User
+from mammotrack.admin import KeptAdmin, ReadOnlyAdmin
+
+
+@admin.register(Clinic)
+class ClinicAdmin(KeptAdmin):
+    list_display = ("name", "created_at")
+    search_fields = ("name",)
+    ordering = ("name",)
+
+
+class MembershipInline(TabularInline):
+    model = Membership
+    extra = 0
+    hide_title = True
+    verbose_name = "clinic"
+    verbose_name_plural = "clinics whose records this user may see"
+
+
+class NewUserForm(UserCreationForm):
+    usable_password = None  # everybody who signs in has a password
+
+    class Meta:
+        model = User
+        fields = ("username", "full_name", "role")
+
+
+class UserForm(UserChangeForm):
+    class Meta:
+        model = User
+        fields = ("username", "full_name", "role", "is_active", "password")
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, KeptAdmin):
+    """Deactivated, never deleted: signatures keep their name."""
+
+    form = UserForm
+    add_form = NewUserForm
+    change_password_form = AdminPasswordChangeForm
+    inlines = (MembershipInline,)
+    fieldsets = (
+        (None, {"fields": ("username", "full_name", "role", "is_active", "password")}),
+        ("Dates", {"fields": ("created_at", "last_login")}),
+    )
+    add_fieldsets = (
+        (None, {"fields": ("username", "full_name", "role", "password1", "password2")}),
+    )
+    readonly_fields = ("created_at", "last_login")
+    filter_horizontal = ()
+    list_display = ("username", "full_name", "role", "clinic_names", "is_active", "last_login")
+    list_filter = ("role", "is_active")
+    search_fields = ("username", "full_name")
+    ordering = ("username",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request).prefetch_related("memberships__clinic")
+
+    @admin.display(description="clinics")
+    def clinic_names(self, user: User) -> str:
+        return ", ".join(sorted(m.clinic.name for m in user.memberships.all())) or "none"
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> tuple[str, ...]:
+        """Nobody locks themselves out."""
+        own = ("role", "is_active") if obj == request.user else ()
+        return (*self.readonly_fields, *own)
+
+
+class NewTokenForm(forms.ModelForm):
+    days = forms.IntegerField(
+        min_value=1,
+        max_value=tokens.MAX_DAYS,
+        initial=90,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text="How long it may be used.",
+    )
+
+    class Meta:
+        model = ApiToken
+        fields = ("user", "label")
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    """Issued here with its secret shown once; afterwards it can only be revoked."""
+
+    form = NewTokenForm
+    add_fieldsets = ((None, {"fields": ("user", "label", "days")}),)
+    fieldsets = (
+        (None, {"fields": ("id", "user", "label", "created_at", "expires_at", "revoked_at")}),
+    )
+    list_display = ("label", "user", "created_at", "expires_at", "revoked_at")
+    list_select_related = ("user",)
+    search_fields = ("id", "user_id")
+    actions = ("revoke",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.admin_site.has_permission(request)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        return self.fieldsets if obj else self.add_fieldsets
+
+    def formfield_for_foreignkey(self, field: Any, request: HttpRequest, **options: Any) -> Any:
+        if field.name == "user":
+            options["queryset"] = User.objects.filter(is_active=True).order_by("username")
+        return super().formfield_for_foreignkey(field, request, **options)
+
+    def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
+        days = form.cleaned_data["days"]
+        issued, text = tokens.issue_token(user=obj.user, label=obj.label, days=days)
+        obj.pk = issued.pk
+        obj.text = text  # type: ignore[attr-defined]  # for response_add only
+
+    def response_add(self, request: HttpRequest, obj: ApiToken, *args: Any) -> HttpResponse:
+        """Show the secret in the answer itself: a redirect would have to store it somewhere."""
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "The new token",
+            "token": obj,
+        }
+        return TemplateResponse(request, "admin/accounts/apitoken/issued.html", context)
+
+    @admin.action(description="Revoke the selected tokens")
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        revoked = [token for token in queryset if tokens.revoke_token(token)]
+        for token in revoked:
+            self.log_change(request, token, "Revoked.")
+        messages.success(request, f"{len(revoked)} revoked. They are refused from now on.")

@@ -1,0 +1,33 @@
+"""Every address below /api/v1/."""
+
+from django.urls import path
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
+from rest_framework.routers import SimpleRouter
+
+from analysis import api as analysis
+from patients import api as patients
+from scans import api as scans
+
+app_name = "api"
+
+router = SimpleRouter(use_regex_path=False)
+router.register("clinics", patients.ClinicViewSet, "clinic")
+router.register("patients", patients.PatientViewSet, "patient")
+router.register("patients/<uuid:patient_id>/therapy-courses", patients.CourseViewSet, "course")
+router.register(
+    "patients/<uuid:patient_id>/pathology-reports", patients.PathologyViewSet, "pathology"
+)
+router.register("therapy-courses/<uuid:course_id>/cycles", patients.CycleViewSet, "cycle")
+router.register("exams", scans.ExamViewSet, "exam")
+router.register("mammograms", scans.MammogramViewSet, "mammogram")
+router.register("analyses", analysis.AnalysisViewSet, "analysis")
+router.register("predictions", analysis.PredictionViewSet, "prediction")
+router.register("comparisons", analysis.ComparisonViewSet, "comparison")
+router.register("recommendations", analysis.RecommendationViewSet, "recommendation")
+router.register("decisions", analysis.DecisionViewSet, "decision")
+
+urlpatterns = [
+    path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="api:schema"), name="docs"),
+    *router.urls,
+]

@@ -1,0 +1,40 @@
+"""What requests must look like and what answers look like. Rules are the services' part."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+
+
+class Shape(serializers.Serializer):
+    """Fields of a request. A field that is not listed is an error: ignored, it would mislead."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if isinstance(data, Mapping):
+            unknown = {
+                name: [ErrorDetail("There is no such field to set.", code="unknown_field")]
+                for name in data
+                if name not in self.fields
+            }
+            if unknown:
+                raise ValidationError(unknown)
+        return super().to_internal_value(data)
+
+
+class Answer(serializers.ModelSerializer):
+    """A row as it is answered: nothing is ever written through it."""
+
+    def get_extra_kwargs(self) -> dict[str, dict[str, Any]]:
+        return {name: {"read_only": True} for name in self.Meta.fields}
+
+
+class FiniteFloatField(serializers.FloatField):
+    """A float that can be compared: NaN would pass any limit."""
+
+    def to_internal_value(self, data: Any) -> float:
+        number = super().to_internal_value(data)
+        if not math.isfinite(number):
+            self.fail("invalid")
+        return number

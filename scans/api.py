@@ -1,0 +1,137 @@
+"""Exams and mammograms over HTTP."""
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from mammotrack.accounts.policy import Permission
+from mammotrack.api.parsers import UploadParser
+from mammotrack.api.serializers import Answer, FiniteFloatField, Shape
+from mammotrack.api.viewsets import ApiViewSet
+from patients.api import OfPatient
+from patients.selectors import patient_visible_to
+from scans import limits, selectors, services
+from scans.choices import Laterality, View
+from scans.models import Exam, Mammogram
+
+
+class MammogramUploadParser(UploadParser):
+    max_bytes = limits.MAX_FILE_BYTES + limits.MIB  # the file, and the form around it
+
+
+class ExamSerializer(Answer):
+    class Meta:
+        model = Exam
+        fields = [
+            "id",
+            "patient",
+            "exam_date",
+            "accession_number",
+            "modality",
+            "study_instance_uid",
+            "created_at",
+        ]
+
+
+class MammogramSerializer(Answer):
+    flags = serializers.ListField(
+        child=serializers.CharField(), help_text="What the file gate noticed, as codes."
+    )
+
+    class Meta:
+        model = Mammogram
+        fields = [
+            "id",
+            "patient",
+            "exam",
+            "exam_date",
+            "laterality",
+            "view",
+            "sop_instance_uid",
+            "file_format",
+            "sha256",
+            "pixel_sha256",
+            "size_bytes",
+            "rows",
+            "columns",
+            "bits_stored",
+            "pixel_spacing_mm",
+            "manufacturer",
+            "device_model",
+            "flags",
+            "origin",
+            "created_at",
+        ]
+
+
+class MammogramUpload(Shape):
+    """One file and what the sender says about it; what is left out, the file has to tell."""
+
+    patient = serializers.UUIDField()
+    file = serializers.FileField(
+        allow_empty_file=True,  # the service refuses it, with its own code
+        help_text=f"DICOM, PNG or JPEG of at most {limits.MAX_FILE_BYTES // limits.MIB} MiB.",
+    )
+    laterality = serializers.ChoiceField(Laterality.choices, required=False)
+    view = serializers.ChoiceField(View.choices, required=False)
+    exam_date = serializers.DateField(required=False)
+    accession_number = serializers.CharField(required=False, max_length=16)
+    pixel_spacing_mm = FiniteFloatField(required=False, min_value=0.01, max_value=1.0)
+    identity_reason = serializers.CharField(
+        required=False,
+        max_length=500,
+        help_text="Why a file that names somebody else is this patient's all the same.",
+    )
+
+
+class OfExam(OfPatient):
+    exam = serializers.UUIDField(required=False)
+
+
+class ExamViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+    permissions = {"list": Permission.READ_SCANS, "retrieve": Permission.READ_SCANS}
+    filters = OfPatient
+    serializer_class = ExamSerializer
+
+    def get_queryset(self) -> QuerySet[Exam]:
+        return selectors.exams_visible_to(self.user)
+
+
+class MammogramViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+    permissions = {
+        "list": Permission.READ_SCANS,
+        "retrieve": Permission.READ_SCANS,
+        "create": Permission.UPLOAD_SCANS,
+    }
+    filters = OfExam
+    parser_classes = [MammogramUploadParser]
+    serializer_class = MammogramSerializer
+
+    def get_queryset(self) -> QuerySet[Mammogram]:
+        return selectors.mammograms_visible_to(self.user)
+
+    @extend_schema(
+        request=MammogramUpload, responses={201: MammogramSerializer, 200: MammogramSerializer}
+    )
+    def create(self, request: Request) -> Response:
+        """Store one file; its analysis is queued at once. The very same file sent again
+        answers 200 with what it made the first time."""
+        wanted = MammogramUpload(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        said = dict(wanted.validated_data)
+        patient = patient_visible_to(self.user, said.pop("patient"))
+        stored = services.store_mammogram(
+            patient=patient,
+            chunks=said.pop("file").chunks(),
+            statement=services.Statement(**said),
+            stored_by=self.user,
+        )
+        return Response(
+            self.get_serializer(stored.mammogram).data,
+            status=status.HTTP_201_CREATED if stored.created else status.HTTP_200_OK,
+            headers={"Location": reverse("api:mammogram-detail", [stored.mammogram.pk])},
+        )

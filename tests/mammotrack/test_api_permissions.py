@@ -1,0 +1,98 @@
+"""Who may call what: every route of the API is walked, so a new one cannot be forgotten."""
+
+import uuid
+
+import pytest
+from django.urls import URLPattern, reverse
+from rest_framework.permissions import AllowAny
+from rest_framework.views import APIView
+
+from mammotrack.accounts.models import Role, User
+from mammotrack.accounts.policy import GRANTS, Permission
+from mammotrack.api.permissions import DenyByDefault
+from mammotrack.api.router import urlpatterns
+from mammotrack.api.viewsets import ApiViewSet
+from tests.api import Program, assert_problem
+from tests.factories.accounts import make_user
+
+PUBLIC = {"schema", "docs"}  # say what can be called and hold no data
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+def actions_of(route: URLPattern) -> dict[str, str]:
+    return {m: a for m, a in route.callback.actions.items() if m in METHODS}
+
+
+ROUTES = [route for route in urlpatterns if route.name not in PUBLIC]
+CALLS = [
+    (route, method, action) for route in ROUTES for method, action in actions_of(route).items()
+]
+NAMES = [f"{route.name} {action}" for route, _, action in CALLS]
+
+
+def address(route: URLPattern) -> str:
+    return reverse(f"api:{route.name}", args=[uuid.uuid4()] * len(route.pattern.converters))
+
+
+@pytest.mark.parametrize(("route", "method", "action"), CALLS, ids=NAMES)
+def test_every_action_declares_its_permission(route, method, action):
+    view = route.callback.cls
+
+    assert issubclass(view, ApiViewSet)
+    assert view.permission_classes == [DenyByDefault]
+    assert isinstance(view.permissions[action], Permission)
+
+
+def test_only_the_description_is_public():
+    public = {r.name for r in urlpatterns if r.callback.cls.permission_classes == [AllowAny]}
+
+    assert public == PUBLIC
+
+
+def test_permissions_name_no_action_that_does_not_exist():
+    declared = {
+        (view, name) for view in {r.callback.cls for r in ROUTES} for name in view.permissions
+    }
+
+    assert declared == {(route.callback.cls, action) for route, _, action in CALLS}
+
+
+def test_action_that_is_not_declared_is_denied(rf):
+    class Forgotten(APIView):
+        action = "list"
+
+    request = rf.get("/")
+    request.user = make_unsaved(Role.DOCTOR)
+
+    assert DenyByDefault().has_permission(request, Forgotten()) is False
+    Forgotten.permissions = {"retrieve": Permission.READ_PATIENTS}
+    assert DenyByDefault().has_permission(request, Forgotten()) is False
+    Forgotten.permissions = {"list": Permission.READ_PATIENTS}
+    assert DenyByDefault().has_permission(request, Forgotten()) is True
+
+
+def make_unsaved(role: str) -> User:
+    return User(username="x", role=role)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", Role.values)
+def test_each_role_meets_exactly_what_it_is_granted(role):
+    """Over every route: without the permission 403; with it, an unknown id or an empty
+    body is what stops the call."""
+    program = Program(make_user(role))
+
+    for route, method, action in CALLS:
+        response = getattr(program.client, method)(address(route))
+        granted = route.callback.cls.permissions[action] in GRANTS[role]
+        if granted:
+            assert response.status_code in {200, 400, 404, 415}, (route.name, action)
+        else:
+            assert_problem(response, 403, "forbidden")
+
+
+@pytest.mark.django_db
+def test_nobody_gets_401_everywhere():
+    for route, method, _ in CALLS:
+        response = getattr(Program().client, method)(address(route))
+        assert_problem(response, 401, "not_authenticated")
