@@ -8,13 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml_models.classifier import Classification
-
 from analysis import guideline
 from analysis.imaging.breast import PreparedBreast, prepare_breast
 from analysis.imaging.comparison import DEFAULT_ALGORITHM, ChangeMeasurement, compare_breasts
 from analysis.imaging.decode import load_pixels
 from analysis.inference import classifier
+from ml_models.classifier import Classification
 
 
 @dataclass(frozen=True)
@@ -83,11 +82,11 @@ def analyse_pair(
 
 
 def _image_finding(found: Classification) -> guideline.ImageFinding:
-    decided = found.assessable and not found.abstained and found.category
+    category = None if found.abstained else found.category
     return guideline.ImageFinding(
         assessable=found.assessable,
         reasons=found.reasons,
-        category=int(found.category) if decided else None,
+        category=int(category) if category else None,
         suspicious_probability=found.suspicious_probability,
     )
 

@@ -8,7 +8,7 @@ import struct
 import zlib
 from pathlib import Path
 
-import imagecodecs  # noqa: TID253 -- the tests' encoder
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image

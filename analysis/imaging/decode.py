@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from analysis.imaging.errors import ImagingError
 
 COLOUR_NDIM = 3
+FULL_SCALE = {"uint8": 255, "uint16": 65535}
 
 
 def load_pixels(path: Path) -> NDArray[np.float32]:
@@ -36,8 +37,8 @@ def load_pixels(path: Path) -> NDArray[np.float32]:
         raise ImagingError("unreadable", "Expected a PNG or JPEG picture; it cannot be read.")
     if stored.ndim == COLOUR_NDIM:
         stored = cv2.cvtColor(np.ascontiguousarray(stored[..., :3]), cv2.COLOR_BGR2GRAY)
-    if stored.dtype not in (np.uint8, np.uint16):
+    if stored.dtype.name not in FULL_SCALE:
         raise ImagingError("unsupported_depth", f"Expected 8 or 16 bit; {stored.dtype} arrived.")
     pixels = stored.astype(np.float32)
-    pixels /= np.float32(np.iinfo(stored.dtype).max)
+    pixels /= np.float32(FULL_SCALE[stored.dtype.name])
     return pixels
