@@ -1,0 +1,160 @@
+"""One job from stored pictures to a proposal, with the real model and the real comparison."""
+
+from datetime import date
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from analysis.choices import JobState, Proposal, RecommendationStatus
+from analysis.guideline import RULES_VERSION
+from analysis.imaging.versions import DEFAULT_ALGORITHM, PREPARATION_VERSION
+from analysis.models import AnalysisJob, Comparison, Prediction, Recommendation
+from analysis.pictures import kept_pictures
+from analysis.services import jobs
+from analysis.services.run import run_job
+from mammotrack.accounts.models import Role
+from mammotrack.audit.models import Action, AuditEntry
+from ml_models import registry
+from patients.models import Patient
+from scans.models import Mammogram
+from scans.services import Statement, store_mammogram
+from tests.factories.accounts import make_user
+from tests.factories.patients import make_course, make_pathology, make_patient
+from tests.phantoms import phantom
+
+pytestmark = [pytest.mark.django_db, pytest.mark.model, pytest.mark.usefixtures("store", "hints")]
+
+
+def upload(patient: Patient, day: date, **options: Any) -> Mammogram:
+    pixels = np.round(phantom(1, **options).pixels * 255).astype(np.uint8)
+    return store_mammogram(
+        patient=patient,
+        chunks=[cv2.imencode(".png", pixels)[1].tobytes()],
+        statement=Statement(laterality="L", view="CC", exam_date=day),
+        stored_by=make_user(Role.RADIOGRAPHER, clinics=[patient.clinic]),
+    ).mammogram
+
+
+@pytest.fixture
+def pair_job() -> AnalysisJob:
+    patient = make_patient()
+    make_course(patient, start_date=date(2024, 1, 10))
+    make_pathology(patient, laterality="L")
+    upload(patient, date(2024, 1, 5))
+    current = upload(patient, date(2024, 7, 5), shift_mm=(3.0, 2.0))
+    return AnalysisJob.objects.get(current=current)
+
+
+def test_a_job_writes_everything_with_its_versions(pair_job):
+    run_job(pair_job.pk)
+
+    pair_job.refresh_from_db()
+    assert (pair_job.state, pair_job.attempt, pair_job.error_code) == (JobState.DONE, 1, "")
+    found = Recommendation.objects.select_related("current_prediction", "comparison").get()
+    assert found.job_id == pair_job.pk
+    assert found.status == RecommendationStatus.PROPOSED
+    assert found.proposal in Proposal.values
+    assert found.rules_version == RULES_VERSION
+    assert found.record == {
+        "on_chemotherapy": True,
+        "cycles_given": 0,
+        "cycles_planned": 8,
+        "malignancy_proven": True,
+    }
+    prediction, model = found.current_prediction, registry.active_manifest()
+    assert (prediction.model_version, prediction.model_sha256, prediction.preparation_version) == (
+        model.version,
+        model.sha256,
+        PREPARATION_VERSION,
+    )
+    assert prediction.mammogram_sha256 == pair_job.current.sha256
+    assert sum(prediction.probabilities.values()) == pytest.approx(1, abs=1e-6)
+    comparison = found.comparison
+    assert (comparison.prior_id, comparison.algorithm_version) == (
+        pair_job.prior_id,
+        DEFAULT_ALGORITHM,
+    )
+    assert comparison.ssim > comparison.ssim_baseline
+    assert {"prior", "aligned_prior", "current", "ssim_map"} <= kept_pictures(comparison)
+
+
+def test_a_job_delivered_twice_computes_once(pair_job):
+    run_job(pair_job.pk)
+    run_job(pair_job.pk)
+
+    assert Recommendation.objects.count() == 1
+    assert Comparison.objects.count() == 1
+    assert Prediction.objects.count() == 2
+    assert AuditEntry.objects.filter(action=Action.ANALYSIS_DONE).count() == 1
+
+
+def test_a_picture_is_predicted_once_though_it_is_in_two_jobs(pair_job):
+    alone = AnalysisJob.objects.get(current=pair_job.prior)
+
+    run_job(alone.pk)
+    run_job(pair_job.pk)
+
+    assert Prediction.objects.filter(mammogram=pair_job.prior).count() == 1
+    assert Recommendation.objects.count() == 2
+
+
+def test_a_worker_that_lost_its_claim_writes_nothing(pair_job, monkeypatch):
+    from analysis import pipeline
+
+    analyse_pair = pipeline.analyse_pair
+
+    def slow(**pictures: Any) -> Any:
+        AnalysisJob.objects.filter(pk=pair_job.pk).update(holder="somebody else")
+        return analyse_pair(**pictures)
+
+    monkeypatch.setattr(pipeline, "analyse_pair", slow)
+
+    run_job(pair_job.pk)
+
+    assert not Recommendation.objects.exists()
+    assert not Prediction.objects.exists()
+    pair_job.refresh_from_db()
+    assert (pair_job.state, pair_job.holder) == (JobState.RUNNING, "somebody else")
+
+
+def test_missing_pixels_fail_the_job_with_a_code(pair_job, store):
+    store.derived_path(pair_job.current.sha256, "pixels.png").unlink()
+
+    run_job(pair_job.pk)
+
+    pair_job.refresh_from_db()
+    assert (pair_job.state, pair_job.error_code) == (JobState.FAILED, "unreadable")
+    assert not Recommendation.objects.exists()
+
+
+def test_a_bug_gives_the_job_back_and_shows_itself(pair_job, monkeypatch, hints):
+    from analysis import pipeline
+
+    def broken(**_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(pipeline, "analyse_pair", broken)
+    hints.clear()
+
+    with pytest.raises(ZeroDivisionError):
+        run_job(pair_job.pk)
+
+    pair_job.refresh_from_db()
+    assert (pair_job.state, pair_job.attempt) == (JobState.QUEUED, 1)
+    assert hints == [str(pair_job.pk)]
+
+
+def test_a_late_prior_is_compared_with_the_next_picture():
+    patient = make_patient()
+    current = upload(patient, date(2024, 7, 5))
+    prior = upload(patient, date(2024, 1, 5), shift_mm=(3.0, 2.0))
+
+    assert set(AnalysisJob.objects.values_list("current_id", "prior_id")) == {
+        (current.pk, None),
+        (prior.pk, None),
+        (current.pk, prior.pk),
+    }
+    assert {job.state for job in AnalysisJob.objects.all()} == {JobState.QUEUED}
+    assert jobs.sweep() == 0
