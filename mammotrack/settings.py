@@ -99,8 +99,8 @@ MIGRATION_MODULES = {
 }
 
 # --- Celery: the broker carries hints, the database owns the jobs ------------------------------
-CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", default="filesystem://")
-if CELERY_BROKER_URL == "filesystem://":
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", default="filesystem://localhost")
+if CELERY_BROKER_URL.startswith("filesystem://"):
     _messages = VAR_DIR / "broker" / "messages"
     _messages.mkdir(parents=True, exist_ok=True, mode=0o700)  # this broker does not make it
     CELERY_BROKER_TRANSPORT_OPTIONS = {

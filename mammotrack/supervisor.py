@@ -277,7 +277,10 @@ def _collect_static_files() -> None:
 
 def _worker_command() -> list[str | Path]:
     """One task at a time: each fills a core. Its timetable runs in the same command."""
-    command: list[str | Path] = [sys.executable, "-m", "celery", "--quiet", "-A", "mammotrack"]
+    # In a container root is the usual user, and the worker takes nothing but JSON from its broker.
+    quiet = ["-W", "ignore:You're running the worker with superuser privileges"]
+    command: list[str | Path] = [sys.executable, *quiet]
+    command += ["-m", "celery", "--quiet", "-A", "mammotrack"]
     command += ["worker", "--concurrency", "1", "--without-gossip", "--without-mingle"]
     command += ["--loglevel", "WARNING"]
     command += ["--beat", "--schedule", settings.VAR_DIR / "beat-schedule"]
@@ -290,7 +293,8 @@ def _web_command(port: int) -> list[str | Path]:
     command += ["--bind", f"{HOST}:{port}", "--worker-class", "gthread", "--workers", "1"]
     command += ["--threads", str(WEB_THREADS), "--timeout", str(REQUEST_TIMEOUT_S)]
     command += ["--graceful-timeout", "3", "--no-control-socket", "--log-level", "warning"]
-    command += ["--access-logfile", "-", "--access-logformat", ACCESS_LOG]
+    command += ["--access-logfile", settings.VAR_DIR / "access.log"]
+    command += ["--access-logformat", ACCESS_LOG]
     return command
 
 

