@@ -124,6 +124,7 @@ class RecommendationSerializer(Answer):
             "current",
             "prior",
             "proposal",
+            "deciding_rule",
             "rules_version",
             "status",
             "created_at",

@@ -14,6 +14,7 @@ from typing import Any
 from analysis.choices import Proposal
 
 RULES_VERSION = "rules-1"
+NOTHING_TO_COMPARE = "CHANGE-1"
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class Rule:
 @dataclass(frozen=True)
 class Outcome:
     proposal: Proposal
+    deciding_rule: str
     rules_version: str
     trace: list[dict[str, Any]]
 
@@ -166,7 +168,7 @@ RULES: tuple[Rule, ...] = (
         },
     ),
     Rule(
-        "CHANGE-1",
+        NOTHING_TO_COMPARE,
         "There is no comparable earlier picture of this breast and view.",
         Proposal.NOT_ASSESSABLE,
         lambda e: e.change is None or not e.change.comparable,
@@ -242,4 +244,4 @@ def propose(evidence: Evidence) -> Outcome:
     ]
     deciding = next(entry for entry in trace if entry["fired"])
     deciding["decides"] = True
-    return Outcome(Proposal(str(deciding["outcome"])), RULES_VERSION, trace)
+    return Outcome(Proposal(str(deciding["outcome"])), str(deciding["rule"]), RULES_VERSION, trace)

@@ -143,6 +143,7 @@ class Recommendation(PatientFact):
     )
     rules_version = models.CharField(max_length=64)
     proposal = models.CharField(max_length=32, choices=Proposal)
+    deciding_rule = models.CharField(max_length=32, help_text="The first rule that fired.")
     trace = models.JSONField(default=list)
     record = models.JSONField(
         default=dict, help_text="Therapy and pathology as the rules saw them."

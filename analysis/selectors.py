@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from analysis.choices import JobState, RecommendationStatus
+from analysis.guideline import NOTHING_TO_COMPARE
 from analysis.models import AnalysisJob, Comparison, Decision, Prediction, Recommendation
 from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, can, require
@@ -126,9 +127,14 @@ def latest_job_of(mammogram: Mammogram) -> AnalysisJob | None:
 
 
 def recommendations_to_review(user: User) -> QuerySet[Recommendation]:
+    """Unsigned proposals, newest first.
+
+    A first picture that nothing is wrong with has nothing to be compared with: no case to review.
+    """
     return (
         recommendations_visible_to(user)
         .filter(status=RecommendationStatus.PROPOSED)
+        .exclude(prior=None, deciding_rule=NOTHING_TO_COMPARE)
         .select_related("patient", "current", "current_prediction", "comparison")
         .order_by("-created_at", "pk")
     )

@@ -69,7 +69,7 @@ def running_platform(*, mongo_uri: str, **environment: str) -> Iterator[RunningP
         family = _descendants(supervisor.pid)
         supervisor.send_signal(signal.SIGINT)
         supervisor.wait(STOP_S)
-        assert [_command_of(pid) for pid in family if _command_of(pid)] == []
+        wait_until(lambda: not any(_command_of(pid) for pid in family), within_s=STOP_S)
 
 
 def wait_until(condition: Callable[[], object], *, within_s: float) -> None:

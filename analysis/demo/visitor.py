@@ -45,9 +45,9 @@ class Visitor:
         """
         self._wait_until_idle()
         rows = [
-            self._pair(recommendation)
+            self._pair(self._json(f"/api/v1/recommendations/{recommendation['id']}/"))
             for recommendation in self._all("/api/v1/recommendations/")
-            if recommendation["comparison"]
+            if recommendation["prior"]
         ]
         if len(rows) < EXPECTED_PAIRS:
             raise CheckFailed(f"Expected {EXPECTED_PAIRS} analysed pairs, found {len(rows)}.")
@@ -66,8 +66,8 @@ class Visitor:
             time.sleep(POLL_S)
 
     def _pair(self, recommendation: dict[str, Any]) -> dict[str, Any]:
-        comparison = self._json(f"/api/v1/comparisons/{recommendation['comparison']}/")
-        prediction = self._json(f"/api/v1/predictions/{recommendation['current_prediction']}/")
+        comparison = recommendation["comparison"]
+        prediction = recommendation["current_prediction"]
         mammogram = self._json(f"/api/v1/mammograms/{recommendation['current']}/")
         if comparison["comparable"] and not -1 <= float(comparison["ssim"]) <= 1:
             raise CheckFailed("A similarity lies outside [-1, 1].")
@@ -87,6 +87,7 @@ class Visitor:
             "verdict": comparison["verdict"],
             "probabilities": prediction["probabilities"],
             "proposal": recommendation["proposal"],
+            "deciding_rule": recommendation["deciding_rule"],
         }
 
     def _all(self, path: str) -> list[dict[str, Any]]:

@@ -160,7 +160,7 @@ def _hint(job_id: UUID) -> None:
 
     try:
         run_analysis_task.delay(str(job_id))
-    except run_analysis_task.OperationalError:
+    except (run_analysis_task.OperationalError, OSError):
         log.warning("broker unreachable, job %s waits for the sweeper", job_id)
 
 

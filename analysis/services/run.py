@@ -133,6 +133,7 @@ def _write_once(claim: jobs.Claim, findings: Findings, pictures_key: str) -> Non
             comparison=comparison,
             rules_version=outcome.rules_version,
             proposal=outcome.proposal,
+            deciding_rule=outcome.deciding_rule,
             trace=outcome.trace,
             record=_as_document(record),
         )

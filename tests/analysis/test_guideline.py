@@ -73,8 +73,8 @@ def evidence(current=BENIGN, prior=BENIGN, change=UNCHANGED, record=MIDWAY) -> E
 def test_first_rule_that_fires_decides(given, rule, proposal):
     outcome = propose(given)
 
-    deciding = [entry for entry in outcome.trace if entry.get("decides")]
-    assert [entry["rule"] for entry in deciding] == [rule]
+    deciding = [entry["rule"] for entry in outcome.trace if entry.get("decides")]
+    assert deciding == [outcome.deciding_rule] == [rule]
     assert outcome.proposal == proposal
 
 

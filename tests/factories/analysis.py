@@ -92,6 +92,7 @@ def make_recommendation(
     values = {
         "rules_version": RULES_VERSION,
         "proposal": Proposal.CONTINUE_CHEMOTHERAPY,
+        "deciding_rule": "THERAPY-3",
         "trace": [
             {
                 "rule": "THERAPY-3",

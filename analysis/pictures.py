@@ -1,0 +1,33 @@
+"""The pictures kept beside a comparison: which there are, and where."""
+
+import json
+from pathlib import Path
+
+from analysis.models import Comparison
+from mammotrack.errors import NotFound
+from scans.services import object_store
+
+PROCESSING_VIEWS = ("grayscale", "denoised", "edges", "threshold")
+PICTURES = frozenset({"prior", "aligned_prior", "current", "ssim_map", *PROCESSING_VIEWS})
+
+
+def picture_path(comparison: Comparison | None, name: str) -> Path:
+    """Where the named picture lies, or ``NotFound``."""
+    if comparison is None or not comparison.pictures_key or name not in PICTURES:
+        raise NotFound("There is no such picture.")
+    return object_store().derived_path(comparison.pictures_key, f"{name}.png")
+
+
+def kept_pictures(comparison: Comparison | None) -> frozenset[str]:
+    """The names of the pictures that were made: a failed registration leaves some out."""
+    if comparison is None or not comparison.pictures_key:
+        return frozenset()
+    return frozenset(name for name in PICTURES if picture_path(comparison, name).exists())
+
+
+def histogram_of(comparison: Comparison | None) -> list[int]:
+    """Pixels a gray level of the current picture, 256 counts; empty where there are none."""
+    if comparison is None or not comparison.pictures_key:
+        return []
+    path = object_store().derived_path(comparison.pictures_key, "histogram.json")
+    return json.loads(path.read_bytes())["counts"] if path.exists() else []

@@ -1,0 +1,307 @@
+"""How machine findings read on a page: words, percentages and the lengths of bars.
+
+Nothing here decides anything; a code that has no words yet is shown as it is.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.choices import Proposal
+from analysis.models import Comparison, Prediction, Recommendation
+from patients.presenters import interval
+from scans.models import Mammogram
+
+CATEGORIES = {
+    "2": "Benign",
+    "3": "Probably benign",
+    "4": "Suspicious",
+    "5": "Highly suggestive of malignancy",
+    "6": "Known, proven malignancy",
+}
+VERDICTS = {
+    "regression": "Regression",
+    "progression": "Progression",
+    "no_detectable_change": "No detectable change",
+    "changed_direction_unclear": "Changed, direction unclear",
+    "not_comparable": "Not comparable",
+}
+VERDICT_ICONS = {
+    "regression": "arrow-down",
+    "progression": "arrow-up",
+    "no_detectable_change": "equals",
+    "changed_direction_unclear": "diamond",
+    "not_comparable": "slash",
+}
+PROPOSAL_ICONS = {
+    Proposal.CONTINUE_CHEMOTHERAPY: "continue",
+    Proposal.SHIFT_TO_NORMAL_MEDICATION: "shift",
+    Proposal.REFER: "refer",
+    Proposal.NOT_ASSESSABLE: "slash",
+}
+REASONS = {
+    "blank": "The picture is blank.",
+    "no_breast": "No breast stands out in the picture.",
+    "not_a_mammogram": "The picture does not look like a mammogram.",
+    "low_contrast": "There is too little contrast inside the breast.",
+    "saturated": "Too much of the breast is overexposed.",
+    "cut": "The breast runs out of the picture on the side away from the chest wall.",
+    "registration_failed": "The prior could not be laid on the current picture.",
+    "same_image": "Prior and current are the same picture.",
+    "poor_correlation": "Tissue patterns of the two pictures do not lie on each other.",
+    "poor_outline": "The outlines of the breast do not agree after alignment.",
+    "poor_overlap": "The two pictures share too little of the breast.",
+    "folded": "Aligning them would turn tissue inside out.",
+    "prior_not_assessable": "The prior picture cannot be assessed.",
+    "current_not_assessable": "The current picture cannot be assessed.",
+    "laterality_mismatch": "The pictures show different breasts.",
+    "view_mismatch": "The pictures are different views.",
+}
+ERRORS = {
+    "gave_up": "The analysis was tried three times and did not finish.",
+    "no_active_model": "No model is active on this server.",
+    "several_active_models": "More than one model is active on this server.",
+    "hash_mismatch": "The model's weights are not those that were released.",
+    "weights_missing": "The model's weights are missing on this server.",
+    "too_small": "The picture is too small to be measured.",
+}
+FIGURES = {
+    "affine_correlation": "Correlation, affine step",
+    "correlation": "Correlation after alignment",
+    "dice": "Agreement of outlines (Dice)",
+    "overlap": "Share of the breast covered",
+    "folded_share": "Share turned inside out",
+    "log_jacobian_sd": "Spread of local area change",
+    "mean_shift_mm": "Mean shift (mm)",
+}
+INPUTS = {
+    "ssim": "SSIM",
+    "on_chemotherapy": "On chemotherapy",
+    "malignancy_proven": "Malignancy proven",
+}
+HISTOGRAM_BARS = 64
+HISTOGRAM_WIDTH, HISTOGRAM_HEIGHT = 256, 160
+
+
+@dataclass(frozen=True)
+class ClassBar:
+    """One BI-RADS category with its probability, as a bar of 0 to 100 and as text."""
+
+    category: str
+    meaning: str
+    width: float
+    percent: str
+    is_suggested: bool
+
+
+@dataclass(frozen=True)
+class PictureFinding:
+    """What the classifier suggests for one picture."""
+
+    assessable: bool
+    reasons: list[str]
+    abstained: bool
+    category: str
+    meaning: str
+    possible: str
+    suspicious: str
+    bars: list[ClassBar]
+    lacks_pathology: bool
+    model_version: str
+    model_sha256: str
+    preparation_version: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    label: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """What the comparison says about the pair."""
+
+    comparable: bool
+    reasons: list[str]
+    verdict: str
+    icon: str
+    probability: str
+    ssim: str
+    ssim_baseline: str
+    parts: list[Figure]
+    registration_passed: bool
+    figures: list[Figure]
+    algorithm_version: str
+    preparation_version: str
+
+
+@dataclass(frozen=True)
+class TracedRule:
+    id: str
+    statement: str
+    fired: bool
+    decides: bool
+    outcome: str
+    inputs: list[Figure]
+
+
+@dataclass(frozen=True)
+class HistogramBar:
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+def percent(value: float | None) -> str:
+    """A probability in whole percent; the ends are never rounded to certainty."""
+    if value is None:
+        return "not measured"
+    if 0 < value < 0.01:
+        return "< 1 %"
+    if 0.99 < value < 1:
+        return "> 99 %"
+    return f"{value:.0%}".replace("%", " %")
+
+
+def number(value: float | None) -> str:
+    """A score with three decimals; what is nearly 1 is not rounded to identity."""
+    if value is None:
+        return "not measured"
+    return "> 0.999" if 0.9995 <= value < 1 else f"{value:.3f}"
+
+
+def in_words(code: str) -> str:
+    """The sentence of a reason; a code without one is spelled out."""
+    return REASONS.get(code) or ERRORS.get(code) or _spelled(code) + "."
+
+
+def picture_finding(
+    prediction: Prediction | None, *, malignancy_proven: bool
+) -> PictureFinding | None:
+    if prediction is None:
+        return None
+    category = "" if prediction.abstained else prediction.category
+    return PictureFinding(
+        assessable=prediction.assessable,
+        reasons=[in_words(code) for code in prediction.reasons],
+        abstained=prediction.abstained,
+        category=category,
+        meaning=CATEGORIES.get(category, ""),
+        possible=", ".join(prediction.prediction_set),
+        suspicious=percent(prediction.suspicious_probability),
+        bars=[
+            ClassBar(
+                category=name,
+                meaning=CATEGORIES[name],
+                width=round(100 * prediction.probabilities[name], 1),
+                percent=percent(prediction.probabilities[name]),
+                is_suggested=name == category,
+            )
+            for name in CATEGORIES
+            if name in prediction.probabilities
+        ],
+        lacks_pathology=category == "6" and not malignancy_proven,
+        model_version=prediction.model_version,
+        model_sha256=prediction.model_sha256,
+        preparation_version=prediction.preparation_version,
+    )
+
+
+def change(comparison: Comparison | None) -> Change | None:
+    if comparison is None:
+        return None
+    measured = comparison.registration
+    return Change(
+        comparable=comparison.comparable,
+        reasons=[
+            in_words(code)
+            for code in (comparison.reason, measured.get("reason"))
+            if code and code != "not_attempted"
+        ],
+        verdict=VERDICTS.get(comparison.verdict, _spelled(comparison.verdict)),
+        icon=VERDICT_ICONS.get(comparison.verdict, "diamond"),
+        probability=percent(comparison.change_probability),
+        ssim=number(comparison.ssim),
+        ssim_baseline=number(comparison.ssim_baseline),
+        parts=_figures(comparison.parts),
+        registration_passed=bool(measured.get("passed")),
+        figures=_figures(measured),
+        algorithm_version=comparison.algorithm_version,
+        preparation_version=comparison.preparation_version,
+    )
+
+
+def traced_rules(trace: Iterable[dict[str, Any]]) -> list[TracedRule]:
+    return [
+        TracedRule(
+            id=entry["rule"],
+            statement=entry["statement"],
+            fired=entry["fired"],
+            decides=entry.get("decides", False),
+            outcome=proposal_label(entry["outcome"]),
+            inputs=[
+                Figure(INPUTS.get(name, _spelled(name)), _value(value))
+                for name, value in entry["inputs"].items()
+            ],
+        )
+        for entry in trace
+    ]
+
+
+def proposal_label(code: str) -> str:
+    return str(Proposal(code).label) if code in Proposal.values else _spelled(code)
+
+
+def proposal_icon(recommendation: Recommendation) -> str:
+    return PROPOSAL_ICONS[Proposal(recommendation.proposal)]
+
+
+def interval_between(prior: Mammogram | None, current: Mammogram) -> str:
+    return interval((current.exam_date - prior.exam_date).days) if prior else ""
+
+
+def histogram_bars(counts: Sequence[int]) -> list[HistogramBar]:
+    """256 counts as 64 bars; black, mostly air around the breast, is cut to the others' height."""
+    if not counts:
+        return []
+    step = len(counts) // HISTOGRAM_BARS
+    sums = [sum(counts[start : start + step]) for start in range(0, step * HISTOGRAM_BARS, step)]
+    tallest = max(sums[1:]) or 1
+    width = HISTOGRAM_WIDTH / HISTOGRAM_BARS
+    heights = [round(HISTOGRAM_HEIGHT * min(total / tallest, 1), 1) for total in sums]
+    return [
+        HistogramBar(round(i * width, 2), HISTOGRAM_HEIGHT - height, width - 1, height)
+        for i, height in enumerate(heights)
+    ]
+
+
+def _figures(values: dict[str, Any]) -> list[Figure]:
+    return [
+        Figure(FIGURES.get(name, _spelled(name)), number(value))
+        for name, value in values.items()
+        if isinstance(value, float | int) and not isinstance(value, bool)
+    ]
+
+
+def _value(value: object) -> str:
+    """An input or threshold of a rule."""
+    match value:
+        case None | []:
+            text = "none"
+        case bool():
+            text = "yes" if value else "no"
+        case float():
+            text = "> 0.999" if 0.9995 <= value < 1 else f"{round(value, 3):g}"
+        case list():
+            text = ", ".join(_value(each).rstrip(".") for each in value)
+        case str():
+            text = VERDICTS.get(value) or REASONS.get(value) or value.replace("_", " ")
+        case _:
+            text = str(value)
+    return text
+
+
+def _spelled(code: str) -> str:
+    return code.replace("_", " ").capitalize()

@@ -1,0 +1,22 @@
+"""Lets the patient page show what only this app knows, without ``patients`` knowing of it."""
+
+from django import template
+from django.utils import timezone
+
+from analysis import selectors
+from analysis.timeline import timeline
+from mammotrack.accounts.models import User
+from mammotrack.accounts.policy import Permission, can
+from patients.models import Patient
+
+register = template.Library()
+
+
+@register.inclusion_tag("analysis/_timeline.html")
+def patient_timeline(patient: Patient, user: User) -> dict[str, object]:
+    record = selectors.record_of(patient, user=user)
+    return {
+        "timeline": timeline(record, today=timezone.localdate()),
+        "patient": patient,
+        "may_upload": can(user, Permission.UPLOAD_SCANS),
+    }

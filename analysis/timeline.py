@@ -1,0 +1,419 @@
+"""The patient's course on one axis of clinical time, as values a template draws.
+
+Every mark's x is proportional to its date. Marks are placed by when something happened,
+not by when it was entered.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from itertools import pairwise
+from uuid import UUID
+
+from analysis.models import AnalysisJob, Prediction, Recommendation
+from analysis.presenters import CATEGORIES, VERDICTS, proposal_label
+from analysis.selectors import PatientRecord
+from patients.choices import PathologyResult
+from patients.models import PathologyReport, TherapyCourse
+from scans.models import Mammogram
+
+LANES = ("LCC", "LMLO", "RCC", "RMLO")
+
+LEFT, RIGHT_MARGIN = 132, 36
+NARROWEST, WIDEST = 1120, 4800
+AXIS_HEIGHT, LANE_HEIGHT, MARK_HEIGHT, COURSE_HEIGHT = 34, 84, 30, 38
+BAR_HEIGHT = 12
+THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT = 54, 72
+FEWEST_DAYS = 60
+TICK_MONTHS = (1, 2, 3, 6, 12, 24, 60, 120)
+TICK_WIDTH = 84
+LETTER_WIDTH = 6.6
+MARK_GAP = 14
+
+
+@dataclass(frozen=True)
+class Axis:
+    first: date
+    last: date
+    width: float
+
+    def x(self, day: date) -> float:
+        share = (day - self.first).days / (self.last - self.first).days
+        return round(LEFT + share * (self.width - LEFT - RIGHT_MARGIN), 1)
+
+
+@dataclass(frozen=True)
+class Tick:
+    x: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    x: float
+    left: float
+    top: float
+    mammogram: Mammogram
+    job_id: UUID | None
+
+
+@dataclass(frozen=True)
+class Lane:
+    label: str
+    top: float
+    middle: float
+    thumbnails: list[Thumbnail]
+
+
+@dataclass(frozen=True)
+class Row:
+    label: str
+    top: float
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One course of therapy with the cycles given."""
+
+    x: float
+    width: float
+    top: float
+    cycle_bottom: float
+    text_y: float
+    label: str
+    kind: str
+    goes_on: bool
+    cycles: list[Tick]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A point in time; its words stand left of it where there is no room to the right."""
+
+    x: float
+    label: str
+    kind: str
+    anchor: str
+    text_x: int
+    top: float
+
+
+@dataclass(frozen=True)
+class Event:
+    """One row of the table that says the same in words."""
+
+    day: date
+    rank: int
+    kind: str
+    title: str
+    detail: str
+    simulated: bool = False
+    category: str = ""
+    job_id: UUID | None = None
+    pictures: tuple[Mammogram, ...] = ()
+
+
+@dataclass(frozen=True)
+class Timeline:
+    width: float
+    height: float
+    axis_top: float
+    ticks: list[Tick]
+    lanes: list[Lane]
+    rows: list[Row]
+    pathology: list[Mark]
+    decisions: list[Mark]
+    bars: list[Bar]
+    events: list[Event]
+
+
+def timeline(record: PatientRecord, *, today: date) -> Timeline | None:
+    """The drawing and the table; None while nothing is on record."""
+    days = _days(record)
+    if not days:
+        return None
+    axis = _axis(days, [m.exam_date for m in record.mammograms])
+    lanes = _lanes(record, axis)
+    pathology_top = AXIS_HEIGHT + LANE_HEIGHT * len(lanes)
+    pathology, decisions_top = _packed(_pathology_marks(record, axis), top=pathology_top)
+    decisions, therapy_top = _packed(_decision_marks(record, axis), top=decisions_top)
+    bars = _bars(record, axis, top=therapy_top + 12, today=today)
+    return Timeline(
+        width=axis.width,
+        height=therapy_top + 12 + COURSE_HEIGHT * max(len(bars), 1),
+        axis_top=AXIS_HEIGHT,
+        ticks=_ticks(axis),
+        lanes=lanes,
+        rows=[
+            Row("Pathology", pathology_top),
+            Row("Decisions", decisions_top),
+            Row("Therapy", therapy_top),
+        ],
+        pathology=pathology,
+        decisions=decisions,
+        bars=bars,
+        events=events(record),
+    )
+
+
+def events(record: PatientRecord) -> list[Event]:
+    """Everything on record, newest first; on one day the decision stands above its evidence."""
+    rows = [
+        *_therapy_events(record),
+        *(Event(r.report_date, 1, "Pathology", _pathology_text(r), "") for r in record.pathology),
+        *_exam_events(record.mammograms),
+        *_analysis_events(record),
+        *_decision_events(record),
+    ]
+    return sorted(rows, key=lambda event: (event.day, event.rank), reverse=True)
+
+
+def _days(record: PatientRecord) -> list[date]:
+    return [
+        *(course.start_date for course in record.courses),
+        *(course.end_date for course in record.courses if course.end_date),
+        *(cycle.given_date for cycle in record.cycles),
+        *(report.report_date for report in record.pathology),
+        *(mammogram.exam_date for mammogram in record.mammograms),
+        *(decision.signed_at.date() for decision in record.decisions),
+    ]
+
+
+def _axis(days: Iterable[date], exam_days: Iterable[date]) -> Axis:
+    """Wide enough that thumbnails of two exam days stand side by side, up to a limit."""
+    first, last = min(days), max(days)
+    margin = timedelta(days=max((last - first).days // 20, 14))
+    first, last = first - margin, max(last + margin, first + timedelta(days=FEWEST_DAYS))
+    distinct = sorted(set(exam_days))
+    closest = min(((b - a).days for a, b in pairwise(distinct)), default=FEWEST_DAYS)
+    needed = LEFT + RIGHT_MARGIN + (last - first).days * (THUMBNAIL_WIDTH + 6) / closest
+    return Axis(first, last, width=round(min(max(NARROWEST, needed), WIDEST)))
+
+
+def _ticks(axis: Axis) -> list[Tick]:
+    months = (axis.last.year - axis.first.year) * 12 + axis.last.month - axis.first.month
+    most = (axis.width - LEFT - RIGHT_MARGIN) / TICK_WIDTH
+    step = next((step for step in TICK_MONTHS if months / step <= most), TICK_MONTHS[-1])
+    ticks = []
+    start = axis.first.year * 12 + axis.first.month  # the month after the first one
+    for month in range(start + -start % step, start + months + step, step):
+        day = date(month // 12, month % 12 + 1, 1)
+        if axis.first <= day <= axis.last:
+            ticks.append(Tick(axis.x(day), str(day.year) if step >= 12 else f"{day:%b %Y}"))
+    return ticks
+
+
+def _lanes(record: PatientRecord, axis: Axis) -> list[Lane]:
+    shown = {str(mammogram.position) for mammogram in record.mammograms}
+    jobs = _job_by_picture(record.jobs)
+    lanes = []
+    for index, label in enumerate([*LANES, *sorted(shown - set(LANES))]):
+        top = AXIS_HEIGHT + index * LANE_HEIGHT
+        thumbnails = [
+            Thumbnail(
+                x=axis.x(mammogram.exam_date),
+                left=axis.x(mammogram.exam_date) - THUMBNAIL_WIDTH / 2,
+                top=top + (LANE_HEIGHT - THUMBNAIL_HEIGHT) / 2,
+                mammogram=mammogram,
+                job_id=jobs.get(mammogram.pk),
+            )
+            for mammogram in record.mammograms
+            if str(mammogram.position) == label
+        ]
+        lanes.append(Lane(f"{label[0]} {label[1:]}", top, top + LANE_HEIGHT / 2, thumbnails))
+    return lanes
+
+
+def _job_by_picture(jobs: Iterable[AnalysisJob]) -> dict[UUID, UUID]:
+    """The analysis to open from a picture: the newest, one with a prior before one without."""
+    ranked = sorted(jobs, key=lambda job: (job.prior_id is not None, job.created_at))
+    return {job.current_id: job.pk for job in ranked}
+
+
+def _bars(record: PatientRecord, axis: Axis, *, top: float, today: date) -> list[Bar]:
+    bars = []
+    for index, course in enumerate(record.courses):
+        end = course.end_date or max(min(today, axis.last), course.start_date)
+        start_x, end_x = axis.x(course.start_date), axis.x(end)
+        bars.append(
+            Bar(
+                x=start_x,
+                width=max(round(end_x - start_x, 1), 3),
+                top=top + index * COURSE_HEIGHT,
+                cycle_bottom=top + index * COURSE_HEIGHT + BAR_HEIGHT + 3,
+                text_y=top + index * COURSE_HEIGHT + BAR_HEIGHT + 15,
+                label=_course_text(course),
+                kind=course.kind.lower(),
+                goes_on=course.end_date is None,
+                cycles=[
+                    Tick(axis.x(cycle.given_date), str(cycle.number))
+                    for cycle in record.cycles
+                    if cycle.course_id == course.pk
+                ],
+            )
+        )
+    return bars
+
+
+def _pathology_marks(record: PatientRecord, axis: Axis) -> list[Mark]:
+    return [
+        _mark(axis, report.report_date, _pathology_text(report), report.result.lower())
+        for report in record.pathology
+    ]
+
+
+def _decision_marks(record: PatientRecord, axis: Axis) -> list[Mark]:
+    pictures = {mammogram.pk: _position(mammogram) for mammogram in record.mammograms}
+    positions = {found.pk: pictures[found.current_id] for found in record.recommendations}
+    return [
+        _mark(
+            axis,
+            decision.signed_at.date(),
+            f"{positions[decision.recommendation_id]}: {proposal_label(decision.choice).lower()}",
+            "accepted" if decision.follows_proposal else "overridden",
+        )
+        for decision in reversed(record.decisions)
+    ]
+
+
+def _mark(axis: Axis, day: date, label: str, kind: str) -> Mark:
+    x = axis.x(day)
+    if x + MARK_GAP + len(label) * LETTER_WIDTH > axis.width:
+        return Mark(x, label, kind, anchor="end", text_x=-MARK_GAP, top=0)
+    return Mark(x, label, kind, anchor="start", text_x=MARK_GAP, top=0)
+
+
+def _packed(marks: Iterable[Mark], *, top: float) -> tuple[list[Mark], float]:
+    """Put each mark into the first row where its words fit; returns them with the next free y."""
+    ends: list[float] = []
+    placed = []
+    for mark in sorted(marks, key=_start_of):
+        row = next((i for i, end in enumerate(ends) if end < _start_of(mark)), len(ends))
+        ends[row : row + 1] = [_start_of(mark) + _width_of(mark)]
+        placed.append(replace(mark, top=top + row * MARK_HEIGHT))
+    return placed, top + MARK_HEIGHT * max(len(ends), 1)
+
+
+def _start_of(mark: Mark) -> float:
+    left_of_x = MARK_GAP if mark.anchor == "start" else _width_of(mark) - MARK_GAP
+    return mark.x - left_of_x
+
+
+def _width_of(mark: Mark) -> float:
+    return 2 * MARK_GAP + len(mark.label) * LETTER_WIDTH
+
+
+def _therapy_events(record: PatientRecord) -> list[Event]:
+    courses = {course.pk: course for course in record.courses}
+    starts = [
+        Event(c.start_date, 0, "Therapy", f"{_course_text(c)} begins", _planned(c))
+        for c in record.courses
+    ]
+    ends = [
+        Event(c.end_date, 0, "Therapy", f"{_course_text(c)} ends", "")
+        for c in record.courses
+        if c.end_date
+    ]
+    cycles = [
+        Event(
+            cycle.given_date,
+            0,
+            "Cycle",
+            f"{courses[cycle.course_id].regimen}, cycle {cycle.number}"
+            + _of_planned(courses[cycle.course_id]),
+            "",
+        )
+        for cycle in record.cycles
+    ]
+    return starts + ends + cycles
+
+
+def _exam_events(mammograms: Iterable[Mammogram]) -> list[Event]:
+    """One row an exam, with its pictures."""
+    exams: dict[UUID, list[Mammogram]] = {}
+    for mammogram in mammograms:
+        exams.setdefault(mammogram.exam_id, []).append(mammogram)
+    return [
+        Event(
+            pictures[0].exam_date,
+            2,
+            "Exam",
+            "",
+            pictures[0].device_model or pictures[0].file_format,
+            pictures=tuple(pictures),
+        )
+        for pictures in exams.values()
+    ]
+
+
+def _analysis_events(record: PatientRecord) -> list[Event]:
+    """One row an analysis, on the day of the picture it is about."""
+    pictures = {mammogram.pk: mammogram for mammogram in record.mammograms}
+    proposals = {recommendation.job_id: recommendation for recommendation in record.recommendations}
+    return [
+        _analysis_event(job, pictures[job.current_id], proposals.get(job.pk)) for job in record.jobs
+    ]
+
+
+def _analysis_event(job: AnalysisJob, current: Mammogram, found: Recommendation | None) -> Event:
+    title, detail, category = f"Analysis {job.get_state_display().lower()}", "", ""
+    if found:
+        prediction, comparison = found.current_prediction, found.comparison
+        title = f"Computer suggestion: {proposal_label(found.proposal)}"
+        if prediction.assessable and not prediction.abstained:
+            category = prediction.category
+        change = VERDICTS.get(comparison.verdict, comparison.verdict) if comparison else "No prior"
+        detail = f"{_found(prediction)}; {change.lower()}. Model {prediction.model_version}"
+    return Event(
+        current.exam_date,
+        3,
+        f"Analysis {_position(current)}",
+        title,
+        detail,
+        simulated=current.is_simulated,
+        category=category,
+        job_id=job.pk,
+    )
+
+
+def _decision_events(record: PatientRecord) -> list[Event]:
+    jobs = {recommendation.pk: recommendation.job_id for recommendation in record.recommendations}
+    return [
+        Event(
+            decision.signed_at.date(),
+            4,
+            "Decision",
+            proposal_label(decision.choice),
+            ("Follows the proposal. " if decision.follows_proposal else "Overrides the proposal. ")
+            + f"{decision.reason} Signed by {decision.signed_by.full_name}".strip(),
+            job_id=jobs.get(decision.recommendation_id),
+        )
+        for decision in record.decisions
+    ]
+
+
+def _position(mammogram: Mammogram) -> str:
+    return f"{mammogram.laterality} {mammogram.view}"
+
+
+def _found(prediction: Prediction) -> str:
+    if not prediction.assessable:
+        return "Not assessable"
+    return "Abstains" if prediction.abstained else CATEGORIES[prediction.category]
+
+
+def _course_text(course: TherapyCourse) -> str:
+    return f"{course.get_kind_display()} {course.regimen}"
+
+
+def _planned(course: TherapyCourse) -> str:
+    return f"{course.planned_cycles} cycles planned" if course.planned_cycles else ""
+
+
+def _of_planned(course: TherapyCourse) -> str:
+    return f" of {course.planned_cycles}" if course.planned_cycles else ""
+
+
+def _pathology_text(report: PathologyReport) -> str:
+    result = PathologyResult(report.result).label.lower()
+    return f"{report.get_laterality_display()} breast {result}"

@@ -1,0 +1,17 @@
+from django.urls import include, path
+
+from analysis import views
+
+analysis_patterns = [
+    path("analyses/<uuid:job_id>/", views.detail, name="detail"),
+    path("analyses/<uuid:job_id>/state/", views.state, name="state"),
+    path("analyses/<uuid:job_id>/decision/", views.sign, name="sign"),
+    path("analyses/<uuid:job_id>/retry/", views.retry, name="retry"),
+    path("analyses/<uuid:job_id>/pictures/<slug:name>/", views.picture, name="picture"),
+    path("mammograms/<uuid:mammogram_id>/analysis/", views.of_mammogram, name="of-mammogram"),
+]
+
+urlpatterns = [
+    path("worklist/", views.worklist, name="worklist"),
+    path("", include((analysis_patterns, "analysis"))),
+]

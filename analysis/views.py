@@ -1,0 +1,178 @@
+"""Pages of analyses: the worklist, one analysis from queued to signed, and its pictures."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import FileResponse, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from analysis import presenters, selectors
+from analysis.choices import JobState
+from analysis.forms import DecisionForm
+from analysis.models import AnalysisJob, Recommendation
+from analysis.pictures import PROCESSING_VIEWS, histogram_of, kept_pictures, picture_path
+from analysis.services.decisions import note_opened, sign_decision
+from analysis.services.jobs import request_analysis
+from analysis.worklist import TABS, worklist_rows
+from mammotrack.accounts.policy import Permission, require
+from mammotrack.errors import Conflict, NotFound, Rejected
+from mammotrack.middleware import status_of
+from mammotrack.web import Request, show_refusal
+from patients.presenters import banner
+from scans.media import picture_response
+from scans.selectors import mammogram_visible_to
+
+LAST_POLL = 90  # a forgotten page must not keep its session alive for ever
+
+
+@require_safe
+def worklist(request: Request) -> HttpResponse:
+    """What waits for a doctor. Asks again by itself until nobody has touched it for a while."""
+    require(request.user, Permission.READ_ANALYSES)
+    tab = request.GET.get("tab", "review")
+    if tab not in TABS:
+        raise NotFound("There is no such list.")
+    poll = _poll_number(request)
+    context = {
+        "tabs": TABS,
+        "tab": tab,
+        "page": worklist_rows(request.user, tab, page=request.GET.get("page")),
+        "next_poll": poll + 1,
+        "paused": poll >= LAST_POLL,
+    }
+    template = "analysis/_worklist.html" if request.htmx else "analysis/worklist.html"
+    return render(request, template, context)
+
+
+@require_safe
+def detail(request: Request, job_id: UUID) -> HttpResponse:
+    job = selectors.job_visible_to(request.user, job_id)
+    note_opened(job, opened_by=request.user)
+    return _page(request, job, DecisionForm())
+
+
+@require_safe
+def state(request: Request, job_id: UUID) -> HttpResponse:
+    """The state alone, for a page that waits; at the end it has the page load itself again."""
+    job = selectors.job_visible_to(request.user, job_id)
+    in_row = "row" in request.GET  # of an upload: there the rest of the page stays
+    context = _state_context(job, poll=_poll_number(request)) | {"in_row": in_row}
+    response = render(request, "analysis/_state.html", context)
+    if job.state in (JobState.DONE, JobState.FAILED) and not in_row:
+        response["HX-Refresh"] = "true"
+    return response
+
+
+@require_safe
+def of_mammogram(request: Request, mammogram_id: UUID) -> HttpResponse:
+    """The state of the newest analysis of a picture, for the row of its upload."""
+    mammogram = mammogram_visible_to(request.user, mammogram_id)
+    require(request.user, Permission.READ_ANALYSES)
+    job = selectors.latest_job_of(mammogram)
+    if job is None:
+        raise NotFound("There is no analysis of this picture.")
+    context = _state_context(job, poll=0) | {"in_row": True}
+    return render(request, "analysis/_state.html", context)
+
+
+@require_POST
+def sign(request: Request, job_id: UUID) -> HttpResponse:
+    require(request.user, Permission.SIGN_DECISIONS)
+    job = selectors.job_visible_to(request.user, job_id)
+    recommendation = selectors.recommendation_of(job)
+    if recommendation is None:
+        raise NotFound("There is no proposal to sign yet.")
+    form = DecisionForm(request.POST)
+    status = 422
+    if form.is_valid():
+        try:
+            sign_decision(recommendation, **form.cleaned_data, signed_by=request.user)
+        except (Rejected, Conflict) as error:
+            show_refusal(
+                form, error, field="reason" if error.problem_code == "reason_required" else None
+            )
+            status = status_of(error)
+        else:
+            messages.success(request, "The decision is signed.")
+            return redirect("analysis:detail", job.pk)
+    return _page(request, job, form, status=status)
+
+
+@require_POST
+def retry(request: Request, job_id: UUID) -> HttpResponse:
+    """Queue the analysis of the same pictures again, under today's versions."""
+    job = selectors.job_visible_to(request.user, job_id)
+    again, _ = request_analysis(current=job.current, prior=job.prior, requested_by=request.user)
+    return redirect("analysis:detail", again.pk)
+
+
+@require_safe
+def picture(request: Request, job_id: UUID, name: str) -> FileResponse:
+    job = selectors.job_visible_to(request.user, job_id)
+    recommendation = selectors.recommendation_of(job)
+    comparison = recommendation.comparison if recommendation else None
+    return picture_response(picture_path(comparison, name), name=f"{job.pk}-{name}")
+
+
+def _page(
+    request: Request, job: AnalysisJob, form: DecisionForm, *, status: int = 200
+) -> HttpResponse:
+    recommendation = selectors.recommendation_of(job)
+    newest = selectors.latest_job_of(job.current)
+    context = {
+        "job": job,
+        "patient": job.patient,
+        "banner": banner(job.patient, today=timezone.localdate()),
+        "interval": presenters.interval_between(job.prior, job.current),
+        "newer_job": newest if newest and newest.pk != job.pk else None,
+        "form": form,
+        **_state_context(job, poll=0),
+        **(_findings(recommendation) if recommendation else {}),
+    }
+    return render(request, "analysis/detail.html", context, status=status)
+
+
+def _findings(recommendation: Recommendation) -> dict[str, object]:
+    proven = recommendation.record.get("malignancy_proven", False)
+    comparison = recommendation.comparison
+    pictures = kept_pictures(comparison)
+    return {
+        "recommendation": recommendation,
+        "proposal_icon": presenters.proposal_icon(recommendation),
+        "current_finding": presenters.picture_finding(
+            recommendation.current_prediction, malignancy_proven=proven
+        ),
+        "prior_finding": presenters.picture_finding(
+            recommendation.prior_prediction, malignancy_proven=proven
+        ),
+        "change": presenters.change(comparison),
+        "rules": presenters.traced_rules(recommendation.trace),
+        "pictures": pictures,
+        "processing_views": [name for name in PROCESSING_VIEWS if name in pictures],
+        "histogram": presenters.histogram_bars(histogram_of(comparison)),
+        "decision": selectors.decision_of(recommendation),
+    }
+
+
+def _state_context(job: AnalysisJob, *, poll: int) -> dict[str, object]:
+    is_open = job.state in (JobState.QUEUED, JobState.RUNNING)
+    return {
+        "job": job,
+        "error": presenters.in_words(job.error_code) if job.error_code else "",
+        "next_poll": poll + 1,
+        "pause_s": _pause_s(poll),
+        "waits": is_open and poll < LAST_POLL,
+        "paused": is_open and poll >= LAST_POLL,
+    }
+
+
+def _pause_s(poll: int) -> int:
+    """Ask often at first, then seldom."""
+    return 2 if poll < 15 else 5 if poll < 30 else 10
+
+
+def _poll_number(request: Request) -> int:
+    sent = request.GET.get("poll", "")
+    return int(sent) if sent.isdecimal() and len(sent) < 5 else 0

@@ -1,0 +1,35 @@
+"""Signing in, and where each role starts."""
+
+from django.contrib.auth.views import LoginView
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from mammotrack.accounts.forms import SignInForm
+from mammotrack.accounts.policy import Permission, can
+from mammotrack.web import Request
+
+
+class SignInView(LoginView):
+    template_name = "accounts/sign_in.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+    next_page = "home"
+
+
+@require_safe
+def home(request: Request) -> HttpResponse:
+    """Doctors start at what waits for them, others at the patients."""
+    if can(request.user, Permission.READ_ANALYSES):
+        return redirect("worklist")
+    if can(request.user, Permission.READ_PATIENTS):
+        return redirect("patients:list")
+    if request.user.is_staff:
+        return redirect("admin:index")
+    return render(request, "accounts/no_records.html")
+
+
+@require_safe
+def about(request: Request) -> HttpResponse:
+    """What the computer does and does not do; the intended use."""
+    return render(request, "accounts/about.html")

@@ -1,0 +1,56 @@
+"""What the HTML doors share: the request they get, pages of a list, a refusal on its form."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+from django.forms import Form
+from django.http import HttpRequest
+from django_htmx.middleware import HtmxDetails
+
+from mammotrack.accounts.models import User
+from mammotrack.errors import MammoTrackError
+
+PAGE_SIZE = 50
+LAST_PAGE = 1000
+
+
+class Request(HttpRequest):
+    """What the middleware makes of a request before a page sees it: somebody is signed in."""
+
+    user: User
+    htmx: HtmxDetails
+
+
+@dataclass(frozen=True)
+class Page:
+    rows: Sequence[Any]
+    number: int
+    has_next: bool
+
+    @property
+    def next_number(self) -> int:
+        return self.number + 1
+
+    @property
+    def previous_number(self) -> int:
+        return self.number - 1
+
+
+def page_of(queryset: QuerySet, number: str | None) -> Page:
+    """One page of an ordered queryset, found without counting the rest."""
+    page = min(max(int(number), 1), LAST_PAGE) if number and number.isdecimal() else 1
+    start = (page - 1) * PAGE_SIZE
+    rows = list(queryset[start : start + PAGE_SIZE + 1])
+    return Page(rows[:PAGE_SIZE], page, has_next=len(rows) > PAGE_SIZE)
+
+
+def show_refusal(form: Form, error: MammoTrackError, *, field: str | None = None) -> None:
+    """Put what a service refused on the form: beside its fields where it names them."""
+    by_field = error.context.get("errors") or {}
+    known = {name: texts for name, texts in by_field.items() if name in form.fields}
+    for name, texts in known.items():
+        form.add_error(name, texts)
+    if not known:
+        form.add_error(field, error.detail)

@@ -1,0 +1,71 @@
+"""The shape of what people type about a patient; the rules are the services'."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+from uuid import UUID
+
+from django import forms
+
+from mammotrack.accounts.models import Clinic
+from patients.choices import Laterality, PathologyResult, Sex, TherapyKind
+
+
+class DateInput(forms.DateInput):
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
+class IdentityForm(forms.Form):
+    medical_record_number = forms.CharField(
+        max_length=64, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+    )
+    family_name = forms.CharField(
+        max_length=100, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+    )
+    given_name = forms.CharField(
+        max_length=100, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+    )
+    birth_date = forms.DateField(widget=DateInput())
+    sex = forms.ChoiceField(choices=Sex)
+
+
+class RegistrationForm(IdentityForm):
+    clinic_id = forms.TypedChoiceField(label="Clinic", coerce=UUID)
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, clinics: Iterable[Clinic]) -> None:
+        super().__init__(data)
+        choices = [(str(clinic.pk), clinic.name) for clinic in clinics]
+        field = cast(forms.ChoiceField, self.fields["clinic_id"])
+        field.choices = choices
+        if len(choices) == 1:
+            field.initial = choices[0][0]
+            field.widget = forms.HiddenInput()
+
+
+class EditForm(IdentityForm):
+    expected_version = forms.IntegerField(min_value=1, widget=forms.HiddenInput())
+
+
+class CourseForm(forms.Form):
+    kind = forms.ChoiceField(label="Kind of therapy", choices=TherapyKind)
+    regimen = forms.CharField(max_length=80, help_text="For example AC-T, or tamoxifen.")
+    planned_cycles = forms.IntegerField(
+        required=False, min_value=1, max_value=999, help_text="Empty where there are none."
+    )
+    start_date = forms.DateField(label="First day", widget=DateInput())
+    end_date = forms.DateField(
+        label="Last day", required=False, widget=DateInput(), help_text="Empty while it goes on."
+    )
+
+
+class CycleForm(forms.Form):
+    number = forms.IntegerField(label="Cycle number", min_value=1, max_value=999)
+    given_date = forms.DateField(label="Given on", widget=DateInput())
+
+
+class PathologyForm(forms.Form):
+    laterality = forms.ChoiceField(label="Breast", choices=Laterality, widget=forms.RadioSelect)
+    result = forms.ChoiceField(choices=PathologyResult, widget=forms.RadioSelect)
+    report_date = forms.DateField(label="Date of the report", widget=DateInput())

@@ -1,0 +1,188 @@
+"""Pages of the patient record. Names never travel in an address: searching is a POST."""
+
+from collections.abc import Callable
+from functools import partial
+from uuid import UUID
+
+from django.contrib import messages
+from django.forms import Form
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from mammotrack.accounts.policy import Permission, require
+from mammotrack.errors import Conflict, MammoTrackError, Rejected
+from mammotrack.middleware import status_of
+from mammotrack.web import Request, page_of, show_refusal
+from patients import selectors, services
+from patients.forms import CourseForm, CycleForm, EditForm, PathologyForm, RegistrationForm
+from patients.models import Patient
+from patients.presenters import ValuePair, banner
+
+MIN_SEARCH_CHARACTERS = 2
+
+form_page = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@require_safe
+def patient_list(request: Request) -> HttpResponse:
+    return _listing(request, text="", page=request.GET.get("page"))
+
+
+@require_POST
+def search(request: Request) -> HttpResponse:
+    text = request.POST.get("text", "").strip()[:100]
+    return _listing(request, text=text, page=request.POST.get("page"))
+
+
+def _listing(request: Request, *, text: str, page: str | None) -> HttpResponse:
+    require(request.user, Permission.READ_PATIENTS)
+    too_short = 0 < len(text) < MIN_SEARCH_CHARACTERS
+    found = selectors.search_patients(request.user, "" if too_short else text)
+    context = {
+        "page": page_of(found.select_related("clinic"), page),
+        "text": text,
+        "too_short": too_short,
+        "min_characters": MIN_SEARCH_CHARACTERS,
+    }
+    template = "patients/_rows.html" if request.htmx else "patients/list.html"
+    return render(request, template, context)
+
+
+@form_page
+def new(request: Request) -> HttpResponse:
+    require(request.user, Permission.WRITE_PATIENTS)
+    clinics = selectors.clinics_of(request.user)
+    form = RegistrationForm(request.POST or None, clinics=clinics)
+    context: dict[str, object] = {"form": form}
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                patient = services.register_patient(**form.cleaned_data, registered_by=request.user)
+            except (Rejected, Conflict) as error:
+                status = _refuse(form, error)
+                context["registered_id"] = error.context.get("patient_id")
+            else:
+                messages.success(request, "The patient is registered.")
+                return redirect("patients:detail", patient.pk)
+    return render(request, "patients/new.html", context, status=status)
+
+
+@require_safe
+def detail(request: Request, patient_id: UUID) -> HttpResponse:
+    patient = selectors.patient_visible_to(request.user, patient_id)
+    services.note_opened(patient, opened_by=request.user)
+    context = _about(patient) | {"courses": selectors.courses_of(patient)}
+    return render(request, "patients/detail.html", context)
+
+
+@form_page
+def edit(request: Request, patient_id: UUID) -> HttpResponse:
+    require(request.user, Permission.WRITE_PATIENTS)
+    patient = selectors.patient_visible_to(request.user, patient_id)
+    stored = {name: getattr(patient, name) for name in services.IDENTITY_FIELDS}
+    stored["expected_version"] = patient.version
+    form = EditForm(request.POST or None, initial=stored)
+    context: dict[str, object] = {"form": form}
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                services.update_patient(patient, **form.cleaned_data, changed_by=request.user)
+            except services.StaleVersion as error:
+                patient = selectors.patient_visible_to(request.user, patient_id)
+                context["conflict"] = _conflict(form, patient)
+                context["form"] = _with_version(form, patient.version)
+                context["refusal"] = error.detail
+                status = status_of(error)
+            except (Rejected, Conflict) as error:
+                status = _refuse(form, error)
+                patient = selectors.patient_visible_to(request.user, patient_id)
+                context["registered_id"] = error.context.get("patient_id")
+            else:
+                messages.success(request, "The record is changed.")
+                return redirect("patients:detail", patient.pk)
+    return render(request, "patients/edit.html", _about(patient) | context, status=status)
+
+
+@form_page
+def add_course(request: Request, patient_id: UUID) -> HttpResponse:
+    patient = _patient_to_treat(request, patient_id)
+    record = partial(services.record_course, patient)
+    return _fact_page(request, patient, CourseForm, record, title="Add a course of therapy")
+
+
+@form_page
+def add_cycle(request: Request, patient_id: UUID, course_id: UUID) -> HttpResponse:
+    patient = _patient_to_treat(request, patient_id)
+    course = selectors.course_of(patient, course_id)
+    record = partial(services.record_cycle, course)
+    return _fact_page(request, patient, CycleForm, record, title=f"Add a cycle of {course.regimen}")
+
+
+@form_page
+def add_pathology(request: Request, patient_id: UUID) -> HttpResponse:
+    patient = _patient_to_treat(request, patient_id)
+    record = partial(services.record_pathology, patient)
+    return _fact_page(request, patient, PathologyForm, record, title="Add a pathology report")
+
+
+def _patient_to_treat(request: Request, patient_id: UUID) -> Patient:
+    require(request.user, Permission.WRITE_THERAPY)
+    return selectors.patient_visible_to(request.user, patient_id)
+
+
+def _fact_page(
+    request: Request,
+    patient: Patient,
+    form_class: type[Form],
+    record: Callable[..., object],
+    *,
+    title: str,
+) -> HttpResponse:
+    """Show the form, or record what it says about the patient and go back to the record."""
+    form = form_class(request.POST or None)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                record(**form.cleaned_data, recorded_by=request.user)
+            except (Rejected, Conflict) as error:
+                status = _refuse(form, error)
+            else:
+                messages.success(request, "It is on record.")
+                return redirect("patients:detail", patient.pk)
+    context = _about(patient) | {"form": form, "title": title}
+    return render(request, "patients/add_fact.html", context, status=status)
+
+
+def _about(patient: Patient) -> dict[str, object]:
+    return {"patient": patient, "banner": banner(patient, today=timezone.localdate())}
+
+
+def _refuse(form: Form, error: MammoTrackError) -> int:
+    field = "medical_record_number" if error.problem_code == "duplicate_record_number" else None
+    show_refusal(form, error, field=field)
+    return status_of(error)
+
+
+def _conflict(form: EditForm, patient: Patient) -> list[ValuePair]:
+    return [
+        ValuePair(
+            str(form[name].label),
+            str(form.cleaned_data[name]),
+            str(getattr(patient, name)),
+        )
+        for name in services.IDENTITY_FIELDS
+    ]
+
+
+def _with_version(form: EditForm, version: int) -> EditForm:
+    """The same form, now answering to the newer record: saving again is a decision."""
+    typed = {name: form.data[name] for name in form.data}
+    return EditForm(typed | {"expected_version": version})

@@ -1,0 +1,168 @@
+"use strict";
+
+// Many files, one request each: a row a file, with its progress and the server's answer.
+{
+  const form = document.querySelector("[data-upload]");
+  const list = form.querySelector("[data-rows]");
+  const picker = form.querySelector("#many-files");
+  const zone = form.querySelector("[data-drop-zone]");
+  const template = document.getElementById("upload-row");
+  const summary = form.querySelector("[data-summary]");
+  const waiting = [];
+  let sending = false;
+
+  form.querySelector("[data-single-file]").remove();
+  form.querySelector("[data-many-files]").hidden = false;
+
+  picker.addEventListener("change", () => {
+    [...picker.files].forEach(addRow);
+    picker.value = "";
+  });
+  zone.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    zone.classList.add("is-over");
+  });
+  zone.addEventListener("dragleave", () => zone.classList.remove("is-over"));
+  zone.addEventListener("drop", (event) => {
+    event.preventDefault();
+    zone.classList.remove("is-over");
+    [...event.dataTransfer.files].forEach(addRow);
+  });
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const confirmed = form.elements.identity_confirmed;
+    if (!confirmed.checked) {
+      confirmed.setCustomValidity("Compare name and birth date, then confirm the patient.");
+      confirmed.reportValidity();
+      confirmed.addEventListener("change", () => confirmed.setCustomValidity(""), { once: true });
+      return;
+    }
+    const rows = [...list.children].filter((row) => !row.dataset.sent);
+    if (!rows.length) {
+      picker.focus();
+      say("Choose at least one file first.");
+      return;
+    }
+    rows.forEach((row) => enqueue(row, {}));
+  });
+
+  list.addEventListener("click", (event) => {
+    const row = event.target.closest(".upload-row");
+    if (event.target.closest("[data-remove]")) {
+      row.remove();
+      return;
+    }
+    const again = event.target.closest("[data-resend]");
+    if (!again) return;
+    if (again.dataset.resend === "file") enqueue(row, { asTheFileSays: true });
+    if (again.dataset.resend === "same") enqueue(row, {});
+    if (again.dataset.resend === "reason") {
+      const reason = row.querySelector("[data-reason]");
+      if (reason.value.trim()) enqueue(row, { reason: reason.value });
+      else reason.focus();
+    }
+  });
+
+  addEventListener("beforeunload", (event) => {
+    if (sending) event.preventDefault();
+  });
+
+  function addRow(file) {
+    const row = template.content.firstElementChild.cloneNode(true);
+    row.file = file;
+    row.querySelector("[data-name]").textContent = file.name;
+    row.querySelector("[data-size]").textContent = `${(file.size / 1024 / 1024).toFixed(1)} MiB`;
+    list.append(row);
+  }
+
+  function enqueue(row, how) {
+    row.dataset.sent = "yes";
+    row.querySelector("[data-remove]").hidden = true;
+    row.querySelectorAll("select").forEach((select) => (select.disabled = true));
+    show(row, "Waiting", 0);
+    waiting.push([row, how]);
+    if (!sending) sendNext();
+  }
+
+  function sendNext() {
+    const next = waiting.shift();
+    sending = Boolean(next);
+    if (next) send(...next);
+    else summarise();
+  }
+
+  function send(row, { reason = "", asTheFileSays = false }) {
+    const data = new FormData(form);
+    for (const select of row.querySelectorAll("[data-field]")) {
+      data.set(select.dataset.field, asTheFileSays ? "" : select.value);
+    }
+    if (asTheFileSays) {
+      ["exam_date", "accession_number", "pixel_spacing_mm"].forEach((name) => data.set(name, ""));
+    }
+    data.set("identity_reason", reason);
+    data.set("file", row.file);
+    const request = new XMLHttpRequest();
+    request.open("POST", form.action);
+    request.setRequestHeader("HX-Request", "true");
+    request.upload.addEventListener("progress", (event) => {
+      if (event.lengthComputable) show(row, "Sending", (100 * event.loaded) / event.total);
+    });
+    request.upload.addEventListener("load", () => show(row, "Checking the file", 100));
+    request.addEventListener("load", () => answered(row, request));
+    request.addEventListener("error", () => failed(row, "The connection broke."));
+    request.send(data);
+  }
+
+  function answered(row, request) {
+    const isFragment = request.responseText.includes("data-outcome");
+    if (!isFragment) {
+      failed(row, `The server answered with error ${request.status}.`);
+      return;
+    }
+    row.querySelector("[data-progress]").hidden = true;
+    const result = row.querySelector("[data-result]");
+    result.innerHTML = request.responseText;
+    htmx.process(result);
+    if (result.querySelector("[data-outcome=refused]")) reopen(row);
+    sendNext();
+  }
+
+  // A refused file can be corrected and goes out again with the next "Upload".
+  function reopen(row) {
+    delete row.dataset.sent;
+    row.querySelector("[data-remove]").hidden = false;
+    row.querySelectorAll("select").forEach((select) => (select.disabled = false));
+  }
+
+  function failed(row, text) {
+    reopen(row);
+    row.querySelector("[data-progress]").hidden = true;
+    const result = row.querySelector("[data-result]");
+    const again = document.createElement("button");
+    again.type = "button";
+    again.className = "button";
+    again.dataset.resend = "same";
+    again.textContent = "Send again";
+    result.replaceChildren(`${text} It is not known to be stored; sending it again does no harm. `, again);
+    sendNext();
+  }
+
+  function show(row, text, percent) {
+    row.querySelector("[data-result]").replaceChildren();
+    row.querySelector("[data-progress]").hidden = false;
+    row.querySelector("progress").value = percent;
+    row.querySelector("[data-state]").textContent =
+      text === "Sending" ? `Sending, ${Math.round(percent)} %` : text;
+  }
+
+  function summarise() {
+    const stored = list.querySelectorAll("[data-outcome=stored]").length;
+    const refused = list.children.length - stored;
+    say(`${stored} stored, ${refused} not stored.`);
+  }
+
+  function say(text) {
+    summary.textContent = text;
+  }
+}

@@ -1,0 +1,42 @@
+"use strict";
+
+// One way of looking at a time, and the similarity map's opacity. Without it all are shown.
+{
+  const viewer = document.querySelector("[data-viewer]");
+  const tools = viewer.querySelector("[data-viewer-tools]");
+  const buttons = [...tools.querySelectorAll("[data-show]")];
+  const panels = [...viewer.querySelectorAll("[data-panel]")];
+
+  function show(name) {
+    panels.forEach((panel) => (panel.hidden = panel.dataset.panel !== name));
+    buttons.forEach((button) =>
+      button.setAttribute("aria-pressed", String(button.dataset.show === name)),
+    );
+  }
+
+  if (buttons.length > 1) {
+    tools.hidden = false;
+    viewer.classList.add("has-modes");
+    buttons.forEach((button) => button.addEventListener("click", () => show(button.dataset.show)));
+    show("acquired");
+  }
+
+  const overlay = viewer.querySelector("[data-overlay]");
+  const opacity = viewer.querySelector("[data-opacity]");
+  if (overlay) {
+    const text = viewer.querySelector("[data-opacity-text]");
+    const apply = () => {
+      overlay.style.opacity = String(opacity.value / 100);
+      text.textContent = `${opacity.value} %`;
+    };
+    opacity.addEventListener("input", apply);
+    apply();
+  }
+
+  const align = viewer.querySelector("[data-align]");
+  align?.addEventListener("change", () => {
+    for (const picture of viewer.querySelectorAll("[data-prior]")) {
+      picture.hidden = (picture.dataset.prior === "aligned") !== align.checked;
+    }
+  });
+}

@@ -1,0 +1,421 @@
+"""The worklist and one analysis, from queued to signed, as pages."""
+
+import json
+
+import pytest
+from django.urls import reverse
+
+from analysis.choices import JobState, Proposal
+from analysis.models import AnalysisJob, Decision, Recommendation
+from mammotrack.accounts.models import Role
+from mammotrack.audit.models import Action, AuditEntry
+from mammotrack.models import now
+from tests.dicom_files import breast, png
+from tests.factories.accounts import make_clinic, make_user
+from tests.factories.analysis import (
+    make_comparison,
+    make_decision,
+    make_job,
+    make_prediction,
+    make_recommendation,
+)
+from tests.factories.patients import make_patient
+from tests.factories.scans import make_mammogram, make_pair
+from tests.web import HTMX, assert_status_by_role, assert_strict, signed_in
+
+pytestmark = pytest.mark.django_db
+
+READERS = {
+    Role.RECEPTIONIST: 403,
+    Role.RADIOGRAPHER: 200,
+    Role.DOCTOR: 200,
+    Role.RESEARCHER: 403,
+    Role.ADMIN: 403,
+}
+OVERRIDE = {"choice": "refer", "reason": "Palpable nodule, ultrasound first."}
+
+
+@pytest.fixture
+def clinic():
+    return make_clinic()
+
+
+@pytest.fixture
+def doctor(clinic):
+    return make_user(Role.DOCTOR, clinics=[clinic])
+
+
+@pytest.fixture
+def recommendation(clinic):
+    prior, current = make_pair(make_patient(clinic))
+    return make_recommendation(prior=prior, current=current)
+
+
+def page_of(recommendation: Recommendation) -> str:
+    return reverse("analysis:detail", args=[recommendation.job_id])
+
+
+def sign_at(recommendation: Recommendation) -> str:
+    return reverse("analysis:sign", args=[recommendation.job_id])
+
+
+def test_pages_open_for_those_who_read_analyses(clinic, recommendation):
+    users = {role: make_user(role, clinics=[clinic]) for role in READERS}
+
+    assert_status_by_role(reverse("worklist"), READERS, users)
+    assert_status_by_role(page_of(recommendation), READERS, users)
+
+
+def test_pages_keep_to_the_strict_policy(doctor, recommendation):
+    client = signed_in(doctor)
+
+    for path in (reverse("worklist"), page_of(recommendation)):
+        assert_strict(client.get(path))
+
+
+@pytest.mark.parametrize("name", ["detail", "state", "sign", "retry", "picture", "of-mammogram"])
+def test_another_clinics_analysis_does_not_exist(name, doctor):
+    foreign = make_recommendation()
+    ids = {
+        "picture": [foreign.job_id, "current"],
+        "of-mammogram": [foreign.current_id],
+    }.get(name, [foreign.job_id])
+    client = signed_in(doctor)
+    send = client.post if name in {"sign", "retry"} else client.get
+
+    answer = send(reverse(f"analysis:{name}", args=ids), OVERRIDE)
+
+    assert answer.status_code == 404
+    assert not Decision.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("tab", "expected"),
+    [("review", "to review"), ("progress", "running"), ("failed", "failed"), ("signed", "signed")],
+)
+def test_each_tab_lists_its_own(tab, expected, doctor, clinic):
+    patient = make_patient(clinic)
+    pictures = [make_mammogram(patient, view=view) for view in ("CC", "MLO", "ML", "LM")]
+    rows = {
+        "to review": make_recommendation(current=pictures[0]).job_id,
+        "running": make_job(pictures[1], state=JobState.RUNNING).pk,
+        "failed": make_job(
+            pictures[2], state=JobState.FAILED, error_code="gave_up", finished_at=now()
+        ).pk,
+        "signed": make_decision(make_recommendation(current=pictures[3])).recommendation.job_id,
+    }
+    make_decision()
+
+    listed = signed_in(doctor).get(reverse("worklist"), {"tab": tab}).context["page"].rows
+
+    assert [row.job_id for row in listed] == [rows[expected]]
+
+
+def test_a_first_picture_without_a_finding_is_no_case_to_review(doctor, clinic):
+    patient = make_patient(clinic)
+    nothing_to_compare = {"proposal": Proposal.NOT_ASSESSABLE, "deciding_rule": "CHANGE-1"}
+    make_recommendation(current=make_mammogram(patient), **nothing_to_compare)
+    unreadable = make_recommendation(
+        current=make_mammogram(patient, view="MLO"),
+        proposal=Proposal.NOT_ASSESSABLE,
+        deciding_rule="IMAGE-1",
+    )
+    prior, current = make_pair(make_patient(clinic))
+    incomparable = make_recommendation(prior=prior, current=current, **nothing_to_compare)
+
+    listed = signed_in(doctor).get(reverse("worklist")).context["page"].rows
+
+    assert [row.job_id for row in listed] == [incomparable.job_id, unreadable.job_id]
+
+
+def test_worklist_needs_the_same_queries_for_many_rows(
+    doctor, clinic, django_assert_num_queries, django_assert_max_num_queries
+):
+    client = signed_in(doctor)
+    make_recommendation(current=make_mammogram(make_patient(clinic)))
+    with django_assert_max_num_queries(12) as few:
+        client.get(reverse("worklist"))
+    for _ in range(3):
+        make_recommendation(current=make_mammogram(make_patient(clinic)))
+
+    with django_assert_num_queries(len(few.captured_queries)):
+        client.get(reverse("worklist"))
+
+
+def test_worklist_stops_asking_after_a_while(doctor, clinic):
+    client = signed_in(doctor)
+
+    renewed = client.get(reverse("worklist"), {"poll": "89"}, headers=HTMX).content.decode()
+    paused = client.get(reverse("worklist"), {"poll": "90"}, headers=HTMX).content.decode()
+
+    assert "poll=90" in renewed
+    assert "hx-get" not in paused
+    assert "<html" not in paused
+
+
+@pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING])
+def test_a_page_waits_for_the_end(state, doctor, clinic):
+    job = make_job(make_mammogram(make_patient(clinic)), state=state)
+
+    page = signed_in(doctor).get(reverse("analysis:detail", args=[job.pk])).content.decode()
+    asked = signed_in(doctor).get(reverse("analysis:state", args=[job.pk]), {"poll": "1"})
+
+    again = reverse("analysis:state", args=[job.pk])
+    assert f'hx-get="{again}?poll=1" hx-trigger="load delay:2s"' in page
+    assert f'hx-get="{again}?poll=2"' in asked.content.decode()
+    assert "HX-Refresh" not in asked.headers
+
+
+@pytest.mark.parametrize("state", [JobState.DONE, JobState.FAILED])
+def test_at_the_end_the_waiting_page_loads_itself_again(state, doctor, clinic):
+    job = make_job(make_mammogram(make_patient(clinic)), state=state, finished_at=now())
+
+    answer = signed_in(doctor).get(reverse("analysis:state", args=[job.pk]))
+    in_row = signed_in(doctor).get(reverse("analysis:state", args=[job.pk]), {"row": ""})
+
+    assert answer.headers["HX-Refresh"] == "true"
+    assert "HX-Refresh" not in in_row.headers
+    assert "hx-get" not in answer.content.decode()
+
+
+def test_a_failed_analysis_says_why_and_can_be_repeated(doctor, clinic, hints, monkeypatch):
+    mammogram = make_mammogram(make_patient(clinic))
+    job = make_job(
+        mammogram, state=JobState.FAILED, error_code="gave_up", finished_at=now(), attempt=3
+    )
+    monkeypatch.setattr("analysis.services.jobs._key", lambda *_: job.key)
+    path = reverse("analysis:detail", args=[job.pk])
+
+    page = signed_in(doctor).get(path).content.decode()
+    answer = signed_in(doctor).post(reverse("analysis:retry", args=[job.pk]))
+
+    assert "tried three times" in page
+    assert "gave_up" in page
+    assert answer.headers["Location"] == path
+    job.refresh_from_db()
+    assert (job.state, job.attempt, hints) == (JobState.QUEUED, 0, [str(job.pk)])
+
+
+def test_a_radiographer_may_not_repeat_an_analysis(clinic, hints):
+    job = make_job(make_mammogram(make_patient(clinic)), state=JobState.FAILED)
+    radiographer = make_user(Role.RADIOGRAPHER, clinics=[clinic])
+
+    answer = signed_in(radiographer).post(reverse("analysis:retry", args=[job.pk]))
+
+    assert answer.status_code == 403
+    assert AnalysisJob.objects.get().state == JobState.FAILED
+
+
+def test_the_page_shows_evidence_and_preselects_nothing(doctor, recommendation):
+    page = signed_in(doctor).get(page_of(recommendation))
+
+    text = page.content.decode()
+    expected = ("Continue chemotherapy", "THERAPY-3", "70 %", "0.910", "0.620", "model-test")
+    assert [shown for shown in (*expected, "Computer suggestion") if shown not in text] == []
+    assert " checked" not in text.partition('id="decide"')[2].partition("</form>")[0]
+
+
+def test_a_pair_that_is_not_comparable_shows_no_number_of_change(doctor, clinic):
+    prior, current = make_pair(make_patient(clinic))
+    comparison = make_comparison(
+        prior=prior,
+        current=current,
+        comparable=False,
+        reason="registration_failed",
+        ssim=None,
+        ssim_baseline=0.4321,
+        change_probability=None,
+        direction="indeterminate",
+        verdict="not_comparable",
+        registration={"passed": False, "reason": "poor_overlap"},
+    )
+    recommendation = make_recommendation(prior=prior, current=current, comparison=comparison)
+
+    text = signed_in(doctor).get(page_of(recommendation)).content.decode()
+
+    assert "Not comparable" in text
+    assert "The two pictures share too little of the breast." in text
+    assert "0.43" not in text
+    assert "Probability of a real change" not in text
+
+
+@pytest.mark.parametrize(
+    ("prediction", "words"),
+    [
+        (
+            {"assessable": False, "reasons": ["blank"], "probabilities": {}, "category": "",
+             "suspicious_probability": None},
+            ["Not assessable", "The picture is blank."],
+        ),
+        ({"abstained": True, "prediction_set": ["3", "4"]}, ["Abstains", "3, 4"]),
+        ({"category": "6", "prediction_set": ["6"]}, ["Known, proven malignancy", "Read it as 5"]),
+    ],
+)  # fmt: skip
+def test_what_the_model_does_not_know_is_a_result_of_its_own(prediction, words, doctor, clinic):
+    current = make_mammogram(make_patient(clinic))
+    recommendation = make_recommendation(
+        current=current,
+        current_prediction=make_prediction(current, **prediction),
+        record={"malignancy_proven": False},
+    )
+
+    text = signed_in(doctor).get(page_of(recommendation)).content.decode()
+
+    assert [word for word in words if word not in text] == []
+
+
+def test_opening_an_analysis_leaves_a_trace(doctor, recommendation):
+    signed_in(doctor).get(page_of(recommendation))
+
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.actor_id, entry.object_id) == (
+        Action.ANALYSIS_OPENED,
+        doctor.pk,
+        recommendation.job_id,
+    )
+
+
+def test_an_override_is_signed_and_shown(doctor, recommendation):
+    client = signed_in(doctor)
+
+    answer = client.post(sign_at(recommendation), OVERRIDE)
+
+    decision = Decision.objects.get()
+    assert answer.headers["Location"] == page_of(recommendation)
+    assert (decision.choice, decision.reason, decision.signed_by_id, decision.follows_proposal) == (
+        "refer",
+        OVERRIDE["reason"],
+        doctor.pk,
+        False,
+    )
+    page = client.get(page_of(recommendation)).content.decode()
+    assert OVERRIDE["reason"] in page
+    assert doctor.full_name in page
+    assert "Sign decision" not in page
+    timeline = client.get(reverse("patients:detail", args=[recommendation.patient_id]))
+    assert OVERRIDE["reason"] in timeline.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("sent", "field"),
+    [
+        ({"choice": "refer", "reason": ""}, "reason"),
+        ({"choice": "refer", "reason": "  ok "}, "reason"),
+        ({"choice": "", "reason": "Long enough"}, "choice"),
+        ({"choice": "stop_everything", "reason": "Long enough"}, "choice"),
+    ],
+)
+def test_a_decision_without_choice_or_reason_signs_nothing(sent, field, doctor, recommendation):
+    answer = signed_in(doctor).post(sign_at(recommendation), sent)
+
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == [field]
+    assert not Decision.objects.exists()
+    assert not AuditEntry.objects.exists()
+    assert Recommendation.objects.get().status == "PROPOSED"
+
+
+def test_accepting_needs_no_reason(doctor, recommendation):
+    signed_in(doctor).post(sign_at(recommendation), {"choice": recommendation.proposal})
+
+    assert Decision.objects.get().follows_proposal is True
+
+
+def test_a_second_signature_is_refused(doctor, clinic, recommendation):
+    make_decision(recommendation, signed_by=doctor)
+    other = make_user(Role.DOCTOR, clinics=[clinic])
+
+    answer = signed_in(other).post(sign_at(recommendation), OVERRIDE)
+
+    assert answer.status_code == 409
+    assert Decision.objects.get().signed_by_id == doctor.pk
+    assert doctor.full_name in answer.content.decode()
+
+
+def test_only_a_doctor_signs(clinic, recommendation):
+    radiographer = make_user(Role.RADIOGRAPHER, clinics=[clinic])
+
+    page = signed_in(radiographer).get(page_of(recommendation)).content.decode()
+    answer = signed_in(radiographer).post(sign_at(recommendation), OVERRIDE)
+
+    assert "Sign decision" not in page
+    assert answer.status_code == 403
+    assert not Decision.objects.exists()
+
+
+def test_an_older_analysis_points_to_the_newer_one(doctor, clinic):
+    current = make_mammogram(make_patient(clinic))
+    old = make_recommendation(current=current)
+    newer = make_job(current)
+
+    page = signed_in(doctor).get(page_of(old)).content.decode()
+
+    assert reverse("analysis:detail", args=[newer.pk]) in page
+
+
+@pytest.fixture
+def kept(store, recommendation, tmp_path):
+    """The comparison's pictures, as the worker leaves them."""
+    picture = tmp_path / "current.png"
+    picture.write_bytes(png(breast()))
+    histogram = tmp_path / "histogram.json"
+    histogram.write_text(json.dumps({"counts": [4] * 256}))
+    key = recommendation.comparison.pictures_key
+    store.put_derived(key, {"current.png": picture, "histogram.json": histogram})
+    return picture.read_bytes()
+
+
+def test_pictures_of_the_comparison_are_sent_private(doctor, recommendation, kept):
+    path = reverse("analysis:picture", args=[recommendation.job_id, "current"])
+
+    answer = signed_in(doctor).get(path)
+
+    assert b"".join(answer.streaming_content) == kept
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    assert answer.headers["Content-Type"] == "image/png"
+
+
+@pytest.mark.parametrize("name", ["ssim_map", "histogram", "passwd", "pixels"])
+def test_other_names_are_not_pictures(name, doctor, recommendation, kept):
+    path = reverse("analysis:picture", args=[recommendation.job_id, name])
+
+    assert signed_in(doctor).get(path).status_code == 404
+
+
+def test_the_page_shows_the_pictures_that_were_made(doctor, recommendation, kept):
+    page = signed_in(doctor).get(page_of(recommendation))
+
+    assert page.context["pictures"] == {"current"}
+    assert len(page.context["histogram"]) == 64
+    assert reverse("analysis:picture", args=[recommendation.job_id, "current"]) in (
+        page.content.decode()
+    )
+
+
+def test_patient_page_needs_the_same_queries_for_many_pictures(
+    doctor, clinic, django_assert_num_queries, django_assert_max_num_queries
+):
+    patient = make_patient(clinic)
+    path = reverse("patients:detail", args=[patient.pk])
+    client = signed_in(doctor)
+    make_decision(make_recommendation(current=make_mammogram(patient)))
+    with django_assert_max_num_queries(25) as few:
+        client.get(path)
+    for view in ("MLO", "ML"):
+        make_decision(make_recommendation(current=make_mammogram(patient, view=view)))
+
+    with django_assert_num_queries(len(few.captured_queries)):
+        client.get(path)
+
+
+def test_simulated_pictures_say_so_on_every_page(doctor, clinic):
+    current = make_mammogram(make_patient(clinic), origin="SIMULATED")
+    recommendation = make_recommendation(current=current)
+    client = signed_in(doctor)
+
+    for path in (
+        reverse("worklist"),
+        page_of(recommendation),
+        reverse("patients:detail", args=[current.patient_id]),
+    ):
+        assert "Simulated" in client.get(path).content.decode(), path

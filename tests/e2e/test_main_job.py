@@ -1,0 +1,154 @@
+"""The main job in a real browser: sign in, upload a pair, read the result, override, see it."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from analysis.models import Decision
+from mammotrack import settings as production
+from mammotrack.accounts.models import Role
+from patients.models import Patient
+from tests.dicom_files import mammogram, write_dicom
+from tests.factories.accounts import make_clinic, make_user
+from tests.factories.patients import make_patient
+from tests.phantoms import SPACING_MM, phantom
+from tests.platform import RunningPlatform, running_platform
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+BROWSER = shutil.which("chromium")
+PASSWORD = "a-long-enough-password"
+REASON = "Palpable nodule at ten o'clock, ultrasound first."
+ANALYSED_MS = 120_000
+REFUSAL = "status of 422"  # the browser logs the answer to a decision without its reason
+
+needs_browser = pytest.mark.skipif(BROWSER is None, reason="no chromium on the PATH")
+
+
+@pytest.fixture
+def platform(mongo_server: str, store) -> Iterator[RunningPlatform]:
+    with running_platform(mongo_uri=mongo_server) as running:
+        yield running
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+    """A page that complains about nothing: no script error, no refusal of the content policy."""
+    # Playwright keeps an event loop in this thread; the test's own queries are not in it.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    complaints: list[str] = []
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=BROWSER,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda said: complaints.append(said.text) if said.type == "error" else None,
+        )
+        yield page
+        browser.close()
+    assert [text for text in complaints if REFUSAL not in text] == []
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> list[Path]:
+    """Two exams of the left breast, half a year apart, as DICOM files of patient MT-1."""
+    return [
+        write_dicom(
+            tmp_path / f"{day:%Y%m%d}.dcm",
+            mammogram(
+                np.round(phantom(5, shift_mm=(shift, 0)).pixels * 4095).astype(np.uint16),
+                SOPInstanceUID=f"2.25.9{number}",
+                StudyInstanceUID=f"2.25.8{number}",
+                StudyDate=f"{day:%Y%m%d}",
+                PatientID="MT-1",
+                PatientBirthDate="19700517",
+                ImagerPixelSpacing=[SPACING_MM, SPACING_MM],
+            ),
+        )
+        for number, (day, shift) in enumerate(
+            [(date(2024, 1, 5), 0.0), (date(2024, 7, 5), 3.0)], start=1
+        )
+    ]
+
+
+@needs_browser
+def test_a_doctor_uploads_a_pair_and_overrides_the_proposal(platform, page, pair, settings):
+    settings.PASSWORD_HASHERS = production.PASSWORD_HASHERS  # the platform knows no other
+    clinic = make_clinic("Havel Breast Centre")
+    doctor = make_user(Role.DOCTOR, clinics=[clinic], full_name="Dr. Vera Lund", password=PASSWORD)
+    patient = make_patient(clinic, medical_record_number="MT-1", birth_date=date(1970, 5, 17))
+
+    sign_in(page, platform, doctor.username)
+    open_patient(page, patient)
+    upload(page, pair)
+    read_result(page)
+    choice = override(page)
+
+    expect(page.get_by_text("Signed decision")).to_be_visible()
+    expect(page.get_by_text("Dr. Vera Lund,")).to_be_visible()
+    page.get_by_role("link", name=f"{patient.family_name}, {patient.given_name}").click()
+    timeline = page.get_by_role("group", name="Drawing of the timeline")
+    expect(timeline.get_by_text(f"L CC: {choice.lower()}")).to_be_visible()
+    expect(page.get_by_role("table").get_by_text(REASON)).to_be_visible()
+    assert (Decision.objects.get().reason, Decision.objects.get().signed_by) == (REASON, doctor)
+
+
+def sign_in(page: Page, platform: RunningPlatform, username: str) -> None:
+    page.goto(f"{platform.url}/")
+    page.get_by_label("User name").fill(username)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Nothing waits for a decision")).to_be_visible()
+
+
+def open_patient(page: Page, patient: Patient) -> None:
+    page.get_by_role("link", name="Patients", exact=True).click()
+    page.get_by_label("Name, record number or birth date").fill(patient.family_name[:4])
+    page.get_by_role("link", name=f"{patient.family_name}, {patient.given_name}").click()
+    assert patient.family_name.lower() not in page.url.lower()
+
+
+def upload(page: Page, files: list[Path]) -> None:
+    page.get_by_role("link", name="Upload mammograms").click()
+    page.get_by_label("This is the right patient").check()
+    page.locator("#many-files").set_input_files(files)
+    page.get_by_role("button", name="Upload").click()
+    expect(page.locator("[data-outcome=stored]")).to_have_count(len(files))
+    expect(page.get_by_text("Analysis done.")).to_have_count(len(files), timeout=ANALYSED_MS)
+
+
+def read_result(page: Page) -> None:
+    page.get_by_role("link", name="Open the analysis").last.click()
+    expect(page.get_by_text("5 Jan 2024 to 5 Jul 2024, 6 months between")).to_be_visible()
+    expect(page.get_by_role("heading", name="How the proposal came about")).to_be_visible()
+    page.get_by_role("button", name="Compared").click()
+    overlay = page.locator("[data-overlay]")
+    expect(overlay).to_have_css("opacity", "0")
+    page.get_by_label("Similarity map").fill("60")
+    expect(overlay).to_have_css("opacity", "0.6")
+
+
+def override(page: Page) -> str:
+    """Choose what is not proposed: without a reason nothing is signed. Returns the choice."""
+    proposal = page.locator(".proposal h2").inner_text().strip()
+    choice = next(
+        label
+        for label in ("Refer for further work-up", "Continue chemotherapy")
+        if label != proposal
+    )
+    assert page.locator("input[name=choice]:checked").count() == 0
+    page.get_by_label(choice).check()
+    page.get_by_role("button", name="Sign decision").click()
+    expect(page.get_by_role("alert")).to_contain_text("Give the reason")
+    page.get_by_label("Reason").fill(REASON)
+    page.get_by_role("button", name="Sign decision").click()
+    return choice
