@@ -64,6 +64,27 @@ def films(collection: str) -> Iterator[tuple[PreparedBreast, float | None]]:
             )
 
 
+def films_without_a_mass() -> Iterator[tuple[str, PreparedBreast]]:
+    """Read INbreast's films of women without a follow-up pair that record no mass or distortion.
+
+    Yields the patient and the film; the women of the follow-up pairs stay apart.
+    """
+    folder = research_data() / "inbreast"
+    apart = {row["patient_id"] for row in _rows(folder / "longitudinal_pairs.csv")}
+    for row in _rows(folder / "labels.csv"):
+        findings = (row["mass"], row["distortion"], row["asymmetry"])
+        if row["patient_id"] not in apart and findings == ("0", "0", "0") and row["mm_per_px_here"]:
+            yield (
+                row["patient_id"],
+                prepare_breast(
+                    load_pixels(folder / row["file"]),
+                    spacing_mm=float(row["mm_per_px_here"]),
+                    laterality=row["laterality"],
+                    view=row["view"],
+                ),
+            )
+
+
 def assessable_films() -> dict[str, tuple[int, int]]:
     """Count assessable and all films of each collection."""
     counts = {}
