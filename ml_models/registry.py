@@ -1,0 +1,183 @@
+"""Model versions on disk: ``weights/<version>/manifest.json`` and ``weights.npz``.
+
+A manifest says everything about a version but its numbers, and names the SHA-256 of those. The
+weights are plain arrays, read without pickle; the architecture is code. Nothing is loaded whose
+hash is not the one in its manifest.
+"""
+
+import dataclasses
+import hashlib
+import io
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ml_models.architecture import Weights
+from ml_models.calibration import Calibration, Platt
+from ml_models.errors import ModelError
+
+WEIGHTS_FOLDER = Path(__file__).parent / "weights"
+STATES = ("active", "baseline", "retired")
+
+_VERSION = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One model version.
+
+    Attributes
+    ----------
+    version : str
+    state : {'active', 'baseline', 'retired'}
+        Exactly one version is active; a baseline is kept to be measured against.
+    architecture : {'efficientnet-lite0', 'paper-cnn'}
+    sha256 : str
+        Of ``weights.npz``.
+    input_shape : (rows, cols)
+    preparation_version : str
+        Of ``analysis.imaging.breast`` in training.
+    classes : tuple of str
+        BI-RADS categories in the order of the logits.
+    evidence : str
+        What the probabilities rest on, and what not.
+    calibration : Calibration
+    coverage : float
+        Share of each class whose prediction set is meant to hold it.
+    licence : str
+        Terms of use that follow from the training data.
+    seed : int
+    data : dict
+        Sources, counts and the SHA-256 of the data manifest.
+    metrics : dict
+        Out-of-fold figures, each ``[value, low, high]``.
+    """
+
+    version: str
+    state: str
+    architecture: str
+    sha256: str
+    input_shape: tuple[int, int]
+    preparation_version: str
+    classes: tuple[str, ...]
+    evidence: str
+    calibration: Calibration
+    coverage: float
+    licence: str
+    seed: int
+    data: dict[str, Any]
+    metrics: dict[str, Any]
+
+
+def versions(folder: Path = WEIGHTS_FOLDER) -> list[Manifest]:
+    """Every registered version, by name."""
+    return [
+        load_manifest(path.parent.name, folder=folder)
+        for path in sorted(folder.glob("*/manifest.json"))
+    ]
+
+
+def active_manifest(folder: Path = WEIGHTS_FOLDER) -> Manifest:
+    """The one active version.
+
+    Raises
+    ------
+    ModelError
+        ``no_active_model`` or ``several_active_models``.
+    """
+    active = [manifest for manifest in versions(folder) if manifest.state == "active"]
+    if len(active) != 1:
+        names = ", ".join(manifest.version for manifest in active) or "none"
+        raise ModelError(
+            f"Expected one active model version, found {names}.",
+            code="several_active_models" if active else "no_active_model",
+        )
+    return active[0]
+
+
+def load_manifest(version: str, *, folder: Path = WEIGHTS_FOLDER) -> Manifest:
+    """Read one manifest.
+
+    Raises
+    ------
+    ModelError
+        ``unknown_version`` when there is none, ``invalid_manifest`` when it does not say what
+        it must.
+    """
+    path = folder / version / "manifest.json"
+    if not _VERSION.fullmatch(version) or not path.is_file():
+        raise ModelError(f"There is no model version {version!r}.", code="unknown_version")
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        calibration = stored.pop("calibration")
+        manifest = Manifest(
+            **{
+                **stored,
+                "input_shape": tuple(stored["input_shape"]),
+                "classes": tuple(stored["classes"]),
+                "calibration": Calibration(
+                    temperature=calibration["temperature"],
+                    suspicious=Platt(**calibration["suspicious"]),
+                    set_thresholds=tuple(calibration["set_thresholds"]),
+                ),
+            }
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"The manifest of {version} is not valid: {error}.", code="invalid_manifest"
+        ) from error
+    if manifest.version != version or manifest.state not in STATES:
+        raise ModelError(
+            f"The manifest of {version} names version {manifest.version!r}, "
+            f"state {manifest.state!r}.",
+            code="invalid_manifest",
+        )
+    return manifest
+
+
+def load_weights(manifest: Manifest, *, folder: Path = WEIGHTS_FOLDER) -> Weights:
+    """Read the arrays of a version, once their hash is proven.
+
+    Raises
+    ------
+    ModelError
+        ``weights_missing``, or ``hash_mismatch`` when the file is not the one in the manifest.
+    """
+    path = folder / manifest.version / "weights.npz"
+    if not path.is_file():
+        raise ModelError(f"Model {manifest.version} has no weights file.", code="weights_missing")
+    stored = path.read_bytes()
+    sha256 = hashlib.sha256(stored).hexdigest()
+    if sha256 != manifest.sha256:
+        raise ModelError(
+            f"The weights of {manifest.version} should have SHA-256 {manifest.sha256}, "
+            f"they have {sha256}.",
+            code="hash_mismatch",
+        )
+    with np.load(io.BytesIO(stored), allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def save_version(
+    manifest: Manifest, weights: Weights, *, folder: Path = WEIGHTS_FOLDER
+) -> Manifest:
+    """Write a version and return its manifest with the SHA-256 of the weights filled in.
+
+    A version that exists is replaced. The weights are written before the manifest, so that a
+    half-written version has no manifest that vouches for it.
+    """
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **weights)
+    stored = buffer.getvalue()
+    manifest = dataclasses.replace(manifest, sha256=hashlib.sha256(stored).hexdigest())
+    target = folder / manifest.version
+    target.mkdir(parents=True, exist_ok=True)
+    (target / "manifest.json").unlink(missing_ok=True)
+    (target / "weights.npz").write_bytes(stored)
+    text = json.dumps(dataclasses.asdict(manifest), indent=2)
+    (target / "manifest.json").write_text(text + "\n", encoding="utf-8")
+    return manifest
