@@ -67,7 +67,7 @@ def _hang_anew(pixels: NDArray[np.float32], rng: np.random.Generator) -> NDArray
         map_x.astype(np.float32),
         map_y.astype(np.float32),
         cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
+        borderMode=cv2.BORDER_REFLECT_101,
     )
     return hung.astype(np.float32, copy=False)
 

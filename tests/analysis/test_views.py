@@ -215,6 +215,18 @@ def test_the_page_shows_evidence_and_preselects_nothing(doctor, recommendation):
     assert " checked" not in text.partition('id="decide"')[2].partition("</form>")[0]
 
 
+@pytest.mark.parametrize("proven", [True, False])
+def test_proven_cancer_is_said_above_what_the_computer_reads(doctor, clinic, proven):
+    prior, current = make_pair(make_patient(clinic))
+    recommendation = make_recommendation(
+        prior=prior, current=current, record={"malignancy_proven": proven}
+    )
+
+    page = signed_in(doctor).get(page_of(recommendation)).content.decode()
+
+    assert ("BI-RADS 6 by the record" in page) is proven
+
+
 def test_a_pair_that_is_not_comparable_shows_no_number_of_change(doctor, clinic):
     prior, current = make_pair(make_patient(clinic))
     comparison = make_comparison(
