@@ -10,6 +10,7 @@ from analysis.imaging.breast import PreparedBreast, prepare_breast
 from analysis.imaging.decode import load_pixels
 
 DEFAULT_FOLDER = Path(__file__).resolve().parents[1] / "../shared/data"
+COLLECTIONS = ("inbreast", "cdd_cesm", "mini_mias")
 VIEW_OF_COLLECTION = {"inbreast": None, "cdd_cesm": "CC", "mini_mias": "MLO"}
 """Where the table names no view, all films of the collection are of this one."""
 
@@ -62,6 +63,24 @@ def films(collection: str) -> Iterator[tuple[PreparedBreast, float | None]]:
                 ),
                 spacing_mm,
             )
+
+
+def outlines(collection: str) -> Iterator[tuple[str, str, PreparedBreast]]:
+    """Read every assessable film of a collection as if its view and spacing were unknown.
+
+    Yields the patient, the view on record and the film.
+    """
+    folder = research_data() / collection
+    for row in _rows(folder / "labels.csv"):
+        film = prepare_breast(
+            load_pixels(folder / row["file"]),
+            spacing_mm=None,
+            laterality=row["laterality"],
+            view=None,
+        )
+        view = row["view"] or VIEW_OF_COLLECTION[collection]
+        if film.assessable and view:
+            yield row["patient_id"], view, film
 
 
 def films_without_a_mass() -> Iterator[tuple[str, PreparedBreast]]:

@@ -18,6 +18,7 @@ from analysis.imaging.calibration import load_calibration
 from analysis.imaging.errors import ImagingError
 from analysis.imaging.frame import common_frame
 from analysis.imaging.photometry import match_intensities, tissue_window, window_on_tissue
+from analysis.imaging.projection import obliqueness
 from analysis.imaging.registration import RegistrationQuality, register
 from analysis.imaging.similarity import Similarity, structural_similarity_inside
 from analysis.imaging.versions import ALGORITHMS, BASELINE_ALGORITHM, DEFAULT_ALGORITHM
@@ -34,6 +35,8 @@ __all__ = [
 SCALE_FACTORS = (1, 2, 4, 8)
 """Blocks of working pixels that are averaged before SSIM: 0.4, 0.8, 1.6 and 3.2 mm."""
 HEADLINE_FACTOR = 8
+DOUBTFUL_CORRELATION = 0.6
+"""Tissue that is laid on itself agrees better than this; a CC laid on an MLO does not."""
 MAP_FACTOR = 4
 
 NOT_ATTEMPTED = RegistrationQuality(passed=False, reason="not_attempted")
@@ -179,6 +182,11 @@ def _refusal(prior: PreparedBreast, current: PreparedBreast) -> str | None:
     return next((code for code, refused in refusals.items() if refused), None)
 
 
+def _outlines_differ(prior: PreparedBreast, current: PreparedBreast) -> bool:
+    """Return whether one outline looks oblique and the other does not, whatever was said."""
+    return obliqueness(prior.mask) * obliqueness(current.mask) < 0
+
+
 def _differ(prior: str | None, current: str | None) -> bool:
     return prior is not None and current is not None and prior != current
 
@@ -201,6 +209,8 @@ def _registered_ssim_1(
     )
     if not registration.quality.passed:
         return replace(pair, reason="registration_failed", registration=registration.quality)
+    if registration.quality.correlation < DOUBTFUL_CORRELATION and _outlines_differ(prior, current):
+        return replace(pair, reason="view_mismatch", registration=registration.quality)
     mask = frame.current_mask & registration.warp_mask(frame.prior_mask)
     aligned = match_intensities(registration.warp(frame.prior), frame.current, mask)
     by_factor = similarity_by_factor(aligned, frame.current, mask)
