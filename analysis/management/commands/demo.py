@@ -8,7 +8,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from analysis.demo import clinic
 from analysis.demo.visitor import CheckFailed, Visitor
-from mammotrack.supervisor import Platform
+from mammotrack.embedded import EmbeddedMongoError
+from mammotrack.supervisor import Platform, PlatformError
 
 LOGIN_LINES = "\n".join(f"    {name:<14}{clinic.PASSWORD}" for name in clinic.PEOPLE)
 
@@ -24,28 +25,33 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, port: int, check: bool, **options: Any) -> None:
-        with Platform(port=port) as platform:
-            if clinic.is_seeded():
-                self._say("The demonstration clinic is here already.")
-            else:
-                self._say(f"Filling the demonstration clinic; watch it at {platform.url}")
-                clinic.seed(self._say)
-            self._say(f"\nMammoTrack runs at {platform.url}\n\n    user          password")
-            self._say(LOGIN_LINES)
-            if check:
-                self._check(platform.url)
-            else:
-                self._say("\nCtrl-C stops everything.")
-                platform.wait()
+        try:
+            with Platform(port=port) as platform:
+                self._show(platform, check=check)
+        except KeyboardInterrupt:  # before the pages were ready to be looked at
+            self._say("Stopped.")
+        except (PlatformError, EmbeddedMongoError, CheckFailed) as error:
+            raise CommandError(str(error)) from error
+
+    def _show(self, platform: Platform, *, check: bool) -> None:
+        if clinic.is_seeded():
+            self._say("The demonstration clinic is here already.")
+        else:
+            self._say(f"Filling the demonstration clinic; watch it at {platform.url}")
+            clinic.seed(self._say)
+        self._say(f"\nMammoTrack runs at {platform.url}\n\n    user          password")
+        self._say(LOGIN_LINES)
+        if check:
+            self._check(platform.url)
+        else:
+            self._say("\nCtrl-C stops everything.")
+            platform.wait()
 
     def _check(self, url: str) -> None:
         self._say("\nWaiting for the analyses, as a signed-in doctor.")
-        try:
-            visitor = Visitor(url, username="doctor", password=clinic.PASSWORD)
-            for row in visitor.analysed_pairs():
-                self._say(json.dumps(row))
-        except CheckFailed as error:
-            raise CommandError(str(error)) from error
+        visitor = Visitor(url, username="doctor", password=clinic.PASSWORD)
+        for row in visitor.analysed_pairs():
+            self._say(json.dumps(row))
         self._say("The demonstration works.")
 
     def _say(self, line: str) -> None:
