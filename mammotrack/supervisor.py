@@ -20,9 +20,11 @@ import subprocess
 import sys
 import time
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from threading import Thread
 from types import FrameType, TracebackType
 from typing import NoReturn, Protocol, Self, cast
 
@@ -119,8 +121,8 @@ class Supervisor:
         self._services = services
         self._deaths: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=MAX_DEATHS))
 
-    def watch(self) -> NoReturn:
-        while True:
+    def watch(self, *, until: Callable[[], bool] = lambda: False) -> None:
+        while not until():
             for service in self._services:
                 status = service.poll()
                 if status is not None:
@@ -197,6 +199,22 @@ class Platform:
         traceback: TracebackType | None,
     ) -> None:
         self._running.close()
+
+    def run(self, job: Callable[[], None]) -> None:
+        """Do a job beside the processes, which are watched meanwhile; raise what it raises."""
+        outcome: Future[None] = Future()
+
+        def work() -> None:
+            try:
+                job()
+                outcome.set_result(None)
+            except Exception as error:
+                outcome.set_exception(error)
+
+        # The watching stays in this thread: what it starts lives as long as the thread does.
+        Thread(target=work, daemon=True).start()
+        Supervisor(self._services).watch(until=outcome.done)
+        outcome.result()
 
     def wait(self) -> None:
         """Keep everything running until interrupted; raise PlatformError if that fails."""

@@ -267,3 +267,18 @@ class TestServeRefuses:
         done = self.serve(tmp_path, 0, MONGODB_URI="mongodb://127.0.0.1:9/")
         sentence = "No MongoDB server answers at 127.0.0.1:9: see MONGODB_URI."
         assert (done.returncode, done.stderr.splitlines()[-1]) == (1, f"CommandError: {sentence}")
+
+
+class TestWatchingWhile:
+    def test_watches_until_told(self, tmp_path: Path) -> None:
+        starts = tmp_path / "starts"
+        program = f"open({str(starts)!r}, 'a').write('.')"
+        child = Child("program", [sys.executable, "-c", program], variables={})
+        child.start()
+        try:
+            Supervisor([child]).watch(
+                until=lambda: starts.exists() and len(starts.read_text()) == 2
+            )
+        finally:
+            child.kill()
+        assert starts.read_text() == ".."

@@ -2,6 +2,7 @@
 
 import json
 from argparse import ArgumentParser
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -27,25 +28,26 @@ class Command(BaseCommand):
     def handle(self, *, port: int, check: bool, **options: Any) -> None:
         try:
             with Platform(port=port) as platform:
-                self._show(platform, check=check)
+                platform.run(partial(self._show, platform.url, check=check))
+                if not check:
+                    platform.wait()
         except KeyboardInterrupt:  # before the pages were ready to be looked at
             self._say("Stopped.")
         except (PlatformError, EmbeddedMongoError, CheckFailed) as error:
             raise CommandError(str(error)) from error
 
-    def _show(self, platform: Platform, *, check: bool) -> None:
+    def _show(self, url: str, *, check: bool) -> None:
         if clinic.is_seeded():
             self._say("The demonstration clinic is here already.")
         else:
-            self._say(f"Filling the demonstration clinic; watch it at {platform.url}")
+            self._say(f"Filling the demonstration clinic; watch it at {url}")
             clinic.seed(self._say)
-        self._say(f"\nMammoTrack runs at {platform.url}\n\n    user          password")
+        self._say(f"\nMammoTrack runs at {url}\n\n    user          password")
         self._say(LOGIN_LINES)
         if check:
-            self._check(platform.url)
+            self._check(url)
         else:
             self._say("\nCtrl-C stops everything.")
-            platform.wait()
 
     def _check(self, url: str) -> None:
         self._say("\nWaiting for the analyses, as a signed-in doctor.")
