@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from analysis.imaging.calibration import FOLDER, Calibration
-from analysis.imaging.comparison import ALGORITHMS, measure
+from analysis.imaging.comparison import measure
+from analysis.imaging.versions import BASELINE_ALGORITHM, SSIM_ALGORITHM
 from benchmarks.research_films import FollowUpPair, follow_up_pairs
 from benchmarks.statistics import auc_by_patient
 
+ALGORITHMS = (SSIM_ALGORITHM, BASELINE_ALGORITHM)
+"""The versions whose only evidence is a score."""
 REGULARISATION = 0.3
 """Inverse strength (scikit-learn's C) on the standardised score."""
 

@@ -1,7 +1,7 @@
 """Compare two mammograms of one breast and view, and say how likely a change is.
 
-SSIM has no sign: it tells that something changed, never whether for the better. The direction is
-therefore 'none' or 'indeterminate'.
+SSIM has no sign: it tells that something changed, never whether for the better. A direction is
+claimed only by ``registered-change-2``, at a mass that a doctor marked.
 """
 
 from collections.abc import Callable
@@ -15,13 +15,23 @@ from numpy.typing import NDArray
 from analysis.imaging.baseline import paper_ssim
 from analysis.imaging.breast import WORKING_SPACING_MM, PreparedBreast
 from analysis.imaging.calibration import load_calibration
+from analysis.imaging.change import AttentionMark, LesionChange, assess_change
+from analysis.imaging.deformation import refine
 from analysis.imaging.errors import ImagingError
-from analysis.imaging.frame import common_frame
-from analysis.imaging.photometry import match_intensities, tissue_window, window_on_tissue
+from analysis.imaging.frame import Frame, common_frame
+from analysis.imaging.mark import Mark
+from analysis.imaging.photometry import tissue_window, window_on_tissue
 from analysis.imaging.projection import obliqueness
-from analysis.imaging.registration import RegistrationQuality, register
+from analysis.imaging.registered_pair import RegisteredPair
+from analysis.imaging.registration import Registration, RegistrationQuality, register
 from analysis.imaging.similarity import Similarity, structural_similarity_inside
-from analysis.imaging.versions import ALGORITHMS, BASELINE_ALGORITHM, DEFAULT_ALGORITHM
+from analysis.imaging.versions import (
+    ALGORITHMS,
+    BASELINE_ALGORITHM,
+    CHANGE_ALGORITHM,
+    DEFAULT_ALGORITHM,
+    SSIM_ALGORITHM,
+)
 
 __all__ = [
     "ALGORITHMS",
@@ -35,6 +45,7 @@ __all__ = [
 SCALE_FACTORS = (1, 2, 4, 8)
 """Blocks of working pixels that are averaged before SSIM: 0.4, 0.8, 1.6 and 3.2 mm."""
 HEADLINE_FACTOR = 8
+HEADLINE_MM = "3.2"
 DOUBTFUL_CORRELATION = 0.6
 """Tissue that is laid on itself agrees better than this; a CC laid on an MLO does not."""
 MAP_FACTOR = 4
@@ -59,7 +70,10 @@ class ChangeMeasurement:
     ssim_baseline : float
         The published 150 x 150 score, for comparison; computed for every pair.
     change_probability : float or None
-        That the BI-RADS category changed, as calibrated on real follow-up pairs.
+        That the BI-RADS category changed, as calibrated on real follow-up pairs; by
+        ``registered-change-2``: that a mass changed, at even odds (see ``change_rules``).
+    change_interval : tuple of float or None
+        95 % interval of the probability, where the algorithm knows one.
     direction : str
         'regression', 'progression', 'none' or 'indeterminate'.
     verdict : str
@@ -76,6 +90,10 @@ class ChangeMeasurement:
         SSIM of each neighbourhood at 1.6 mm, on the working grid; 0 outside ``mask``.
     mask : (rows, cols) bool ndarray or None
         Where the map is valid: both show the breast, without a rim of 3 mm.
+    lesion : LesionChange or None
+        The mass that was marked.
+    attention : tuple of AttentionMark
+        Places for a reader to look at; they drive no verdict.
     """
 
     comparable: bool
@@ -95,6 +113,9 @@ class ChangeMeasurement:
     aligned_prior: NDArray[np.float32] | None = None
     ssim_map: NDArray[np.float32] | None = None
     mask: NDArray[np.bool_] | None = None
+    change_interval: tuple[float, float] | None = None
+    lesion: LesionChange | None = None
+    attention: tuple[AttentionMark, ...] = ()
 
     @property
     def parts(self) -> dict[str, float | None]:
@@ -115,11 +136,18 @@ class ChangeMeasurement:
             "registration": self.registration.as_dict(),
             **self.parts,
             "ssim_by_scale_mm": self.ssim_by_scale_mm,
+            "change_interval": list(self.change_interval) if self.change_interval else None,
+            "lesion": self.lesion.as_dict() if self.lesion else None,
+            "attention": [each.as_dict() for each in self.attention],
         }
 
 
 def compare_breasts(
-    *, prior: PreparedBreast, current: PreparedBreast, algorithm: str = DEFAULT_ALGORITHM
+    *,
+    prior: PreparedBreast,
+    current: PreparedBreast,
+    algorithm: str = DEFAULT_ALGORITHM,
+    lesion: Mark | None = None,
 ) -> ChangeMeasurement:
     """Measure the change from a prior to a current mammogram of one breast and view.
 
@@ -129,6 +157,8 @@ def compare_breasts(
         See ``breast.prepare_breast``.
     algorithm : str
         One of ``ALGORITHMS``.
+    lesion : Mark or None
+        A mass on the prior, in pixels of ``prior.source``.
 
     Returns
     -------
@@ -138,10 +168,11 @@ def compare_breasts(
     Raises
     ------
     ImagingError
-        ``unknown_algorithm``.
+        ``unknown_algorithm``; ``mark_not_supported`` when the algorithm measures no marks;
+        ``mark_outside_breast``.
     """
-    pair = measure(prior=prior, current=current, algorithm=algorithm)
-    if pair.ssim is None:
+    pair = measure(prior=prior, current=current, algorithm=algorithm, lesion=lesion)
+    if pair.ssim is None or pair.change_probability is not None:
         return pair
     calibration = load_calibration(algorithm)
     probability = calibration.change_probability(pair.ssim)
@@ -154,11 +185,22 @@ def compare_breasts(
     )
 
 
-def measure(*, prior: PreparedBreast, current: PreparedBreast, algorithm: str) -> ChangeMeasurement:
-    """Do what ``compare_breasts`` does short of the calibrated probability and the verdict."""
+def measure(
+    *,
+    prior: PreparedBreast,
+    current: PreparedBreast,
+    algorithm: str,
+    lesion: Mark | None = None,
+) -> ChangeMeasurement:
+    """Do what ``compare_breasts`` does short of turning an SSIM score into a probability."""
     if algorithm not in MEASUREMENTS:
         raise ImagingError(
             "unknown_algorithm", f"Expected one of {ALGORITHMS}; {algorithm!r} arrived."
+        )
+    if lesion is not None and algorithm != CHANGE_ALGORITHM:
+        raise ImagingError(
+            "mark_not_supported",
+            f"Expected {CHANGE_ALGORITHM} to measure a mark; {algorithm} was asked.",
         )
     pair = ChangeMeasurement(
         comparable=False,
@@ -166,7 +208,7 @@ def measure(*, prior: PreparedBreast, current: PreparedBreast, algorithm: str) -
         algorithm_version=algorithm,
         ssim_baseline=paper_ssim(prior.source, current.source),
     )
-    return pair if pair.reason else MEASUREMENTS[algorithm](prior, current, pair)
+    return pair if pair.reason else MEASUREMENTS[algorithm](prior, current, pair, lesion)
 
 
 def _refusal(prior: PreparedBreast, current: PreparedBreast) -> str | None:
@@ -192,28 +234,70 @@ def _differ(prior: str | None, current: str | None) -> bool:
 
 
 def _paper_ssim_150(
-    prior: PreparedBreast, current: PreparedBreast, pair: ChangeMeasurement
+    prior: PreparedBreast, current: PreparedBreast, pair: ChangeMeasurement, lesion: Mark | None
 ) -> ChangeMeasurement:
     return replace(pair, comparable=True, ssim=pair.ssim_baseline)
 
 
 def _registered_ssim_1(
-    prior: PreparedBreast, current: PreparedBreast, pair: ChangeMeasurement
+    prior: PreparedBreast, current: PreparedBreast, pair: ChangeMeasurement, lesion: Mark | None
 ) -> ChangeMeasurement:
     frame = common_frame(prior=prior, current=current)
-    registration = register(
-        prior=frame.prior,
-        prior_mask=frame.prior_mask,
-        current=frame.current,
-        current_mask=frame.current_mask,
+    registration = _registered(frame)
+    reason = registration_refusal(registration, prior=prior, current=current)
+    if reason is not None:
+        return replace(pair, reason=reason, registration=registration.quality)
+    return _scored(pair, RegisteredPair(frame, registration))
+
+
+def _registered_change_2(
+    prior: PreparedBreast, current: PreparedBreast, pair: ChangeMeasurement, lesion: Mark | None
+) -> ChangeMeasurement:
+    frame = common_frame(prior=prior, current=current)
+    registration = _registered(frame)
+    reason = registration_refusal(registration, prior=prior, current=current)
+    if reason is not None:
+        return replace(pair, reason=reason, registration=registration.quality)
+    registered = RegisteredPair(frame, refine(registration, **vars(frame)))
+    scored = _scored(pair, registered)
+    found = assess_change(
+        registered,
+        prior=prior,
+        current=current,
+        ssim=scored.ssim_by_scale_mm[HEADLINE_MM],
+        lesion=lesion,
     )
-    if not registration.quality.passed:
-        return replace(pair, reason="registration_failed", registration=registration.quality)
-    if registration.quality.correlation < DOUBTFUL_CORRELATION and _outlines_differ(prior, current):
-        return replace(pair, reason="view_mismatch", registration=registration.quality)
-    mask = frame.current_mask & registration.warp_mask(frame.prior_mask)
-    aligned = match_intensities(registration.warp(frame.prior), frame.current, mask)
-    by_factor = similarity_by_factor(aligned, frame.current, mask)
+    return replace(
+        scored,
+        change_probability=found.estimate.probability,
+        change_interval=found.estimate.interval,
+        direction=found.direction,
+        verdict=found.verdict,
+        lesion=found.lesion,
+        attention=found.attention,
+    )
+
+
+def _registered(frame: Frame) -> Registration:
+    return register(**vars(frame))
+
+
+def registration_refusal(
+    registration: Registration, *, prior: PreparedBreast, current: PreparedBreast
+) -> str | None:
+    """Return why a registered pair may not be compared, if so."""
+    quality = registration.quality
+    if not quality.passed:
+        return "registration_failed"
+    if quality.correlation < DOUBTFUL_CORRELATION and _outlines_differ(prior, current):
+        return "view_mismatch"
+    return None
+
+
+def _scored(pair: ChangeMeasurement, registered: RegisteredPair) -> ChangeMeasurement:
+    """Add SSIM inside the breast, its parts and its map."""
+    mask, current = registered.mask, registered.frame.current
+    by_factor = similarity_by_factor(registered.matched_prior, current, mask)
     headline, detail = by_factor[HEADLINE_FACTOR], by_factor[MAP_FACTOR]
     size = mask.shape[1], mask.shape[0]
     assessed = mask & (cv2.resize(detail.mask.astype(np.float32), size) > 0.5)
@@ -227,9 +311,9 @@ def _registered_ssim_1(
         ssim_by_scale_mm={
             f"{factor * WORKING_SPACING_MM:.1f}": each.ssim for factor, each in by_factor.items()
         },
-        registration=registration.quality,
-        current_image=frame.current,
-        aligned_prior=np.where(mask, aligned, np.float32(0)),
+        registration=registered.registration.quality,
+        current_image=current,
+        aligned_prior=np.where(mask, registered.matched_prior, np.float32(0)),
         ssim_map=np.where(assessed, cv2.resize(detail.local, size), np.float32(0)),
         mask=assessed,
     )
@@ -254,10 +338,13 @@ def similarity_by_factor(
     }
 
 
-Measurement = Callable[[PreparedBreast, PreparedBreast, ChangeMeasurement], ChangeMeasurement]
+Measurement = Callable[
+    [PreparedBreast, PreparedBreast, ChangeMeasurement, Mark | None], ChangeMeasurement
+]
 
 MEASUREMENTS: dict[str, Measurement] = {
-    DEFAULT_ALGORITHM: _registered_ssim_1,
+    CHANGE_ALGORITHM: _registered_change_2,
+    SSIM_ALGORITHM: _registered_ssim_1,
     BASELINE_ALGORITHM: _paper_ssim_150,
 }
 """Algorithm version -> function. A changed algorithm gets a new version, never the old name."""

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.imaging.calibration import FOLDER, load_calibration
-from analysis.imaging.comparison import ALGORITHMS
-from benchmarks.calibrate_comparison import fit, leave_one_patient_out
+from benchmarks.calibrate_comparison import ALGORITHMS, fit, leave_one_patient_out
 from benchmarks.statistics import auc_by_patient
 
 SSIM = np.array([0.50, 0.55, 0.60, 0.72, 0.74, 0.78, 0.80, 0.82])

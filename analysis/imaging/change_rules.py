@@ -1,0 +1,191 @@
+"""From measurements to a probability of change with an interval, and to a verdict.
+
+Every coefficient and threshold lies in one file, ``calibration/registered-change-2.json``, written
+by ``python -m benchmarks.fit_change`` from calibration patients only.
+
+Probabilities are given at even odds: before anything is measured, change and no change count as
+equally likely. How frequent change is in a clinic is for its doctors to know.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.imaging import attention, marked_change
+from analysis.imaging.calibration import FOLDER
+from analysis.imaging.errors import ImagingError
+from analysis.imaging.versions import CHANGE_ALGORITHM
+
+UNMARKED_FEATURES = ("likeliest_candidate", "ssim")
+INTERVAL = (2.5, 97.5)
+LARGEST_LOGIT = 8.0
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class LogisticModel:
+    """A multinomial logistic regression and its refits on resampled patients.
+
+    Attributes
+    ----------
+    features : tuple of str
+    centre, spread : (features,) float ndarray
+        Standardise the features.
+    weights : (fits, classes, 1 + features) float ndarray
+        Intercept first. The first fit is the model, the others its uncertainty.
+    """
+
+    features: tuple[str, ...]
+    centre: Vector
+    spread: Vector
+    weights: NDArray[np.float64]
+
+    @classmethod
+    def read(cls, stored: dict[str, Any], *, features: Sequence[str]) -> "LogisticModel":
+        """Read a stored model; ``features`` are those that the code computes.
+
+        Raises
+        ------
+        ImagingError
+            ``calibration_mismatch`` when the file was written for other features.
+        """
+        if tuple(stored["features"]) != tuple(features):
+            raise ImagingError(
+                "calibration_mismatch",
+                f"Expected a calibration for {features}; one for {stored['features']} was found.",
+            )
+        return cls(
+            features=tuple(features),
+            centre=np.array(stored["centre"]),
+            spread=np.array(stored["spread"]),
+            weights=np.array(stored["weights"]),
+        )
+
+    def probabilities(self, measured: Vector) -> NDArray[np.float64]:
+        """Return (fits, cases, classes) for (cases, features)."""
+        standard = (np.atleast_2d(measured) - self.centre) / self.spread
+        scores = self.weights[:, None, :, 0] + np.einsum(
+            "nf,bkf->bnk", standard, self.weights[..., 1:]
+        )
+        scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        return np.asarray(scores / scores.sum(axis=-1, keepdims=True))
+
+
+@dataclass(frozen=True)
+class ChangeEstimate:
+    """How likely a change is.
+
+    Attributes
+    ----------
+    probability : float
+        Of any change, at even odds.
+    interval : tuple of float
+        95 % interval over refits on resampled patients, and over placements of the mark.
+    regression, progression : float or None
+        The two parts of the probability; None without a mark.
+    """
+
+    probability: float
+    interval: tuple[float, float]
+    regression: float | None = None
+    progression: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ChangeRules:
+    """The rule set of ``registered-change-2``.
+
+    Attributes
+    ----------
+    marked, candidate, unmarked : LogisticModel
+        Classes: less, unchanged, more; no change, change; unchanged, changed.
+    marked_threshold, unmarked_threshold : float
+        A change is reported from this probability on.
+    direction_share : float
+        A direction is claimed from this share of the probability of change on.
+    contradicting_log_size : float
+        And only if the longest diameter did not change the other way by so much (logarithm), where
+        there is still a mass to measure.
+    """
+
+    marked: LogisticModel
+    candidate: LogisticModel
+    unmarked: LogisticModel
+    marked_threshold: float
+    unmarked_threshold: float
+    direction_share: float
+    contradicting_log_size: float
+
+    def at_mark(self, measured: Vector) -> ChangeEstimate:
+        """Estimate from (placements, features) at a mark."""
+        fits = self.marked.probabilities(measured)
+        less, same, more = np.median(fits[0], axis=0)
+        low, high = np.percentile(1 - fits[..., 1], INTERVAL)
+        change = 1 - same / (less + same + more)
+        return ChangeEstimate(
+            probability=float(change),
+            interval=(min(float(low), float(change)), max(float(high), float(change))),
+            regression=float(change * less / (less + more)),
+            progression=float(change * more / (less + more)),
+        )
+
+    def candidate_probabilities(self, candidates: Vector) -> Vector:
+        """Return the probability of each candidate, (candidates, features) -> (candidates,)."""
+        if len(candidates) == 0:
+            return np.zeros(0)
+        return np.asarray(self.candidate.probabilities(candidates)[0, :, 1])
+
+    def without_mark(self, candidates: Vector, *, ssim: float) -> ChangeEstimate:
+        """Estimate for a whole breast from its candidates and its similarity."""
+        likeliest = float(self.candidate_probabilities(candidates).max(initial=0.0))
+        fits = self.unmarked.probabilities(unmarked_features(likeliest, ssim=ssim))[..., 1]
+        low, high = np.percentile(fits, INTERVAL)
+        change = float(fits[0, 0])
+        return ChangeEstimate(change, (min(float(low), change), max(float(high), change)))
+
+    def verdict_at_mark(
+        self, estimate: ChangeEstimate, *, log_size_ratio: float | None
+    ) -> tuple[str, str]:
+        """Return (verdict, direction) for a marked mass; no ratio when none is left to measure."""
+        if estimate.probability < self.marked_threshold:
+            return "no_detectable_change", "none"
+        less, more = estimate.regression or 0.0, estimate.progression or 0.0
+        share = max(less, more) / (less + more)
+        claimed_growth = (log_size_ratio or 0.0) * (1 if more > less else -1)
+        if share < self.direction_share or claimed_growth < -self.contradicting_log_size:
+            return "changed_direction_unclear", "indeterminate"
+        direction = "progression" if more > less else "regression"
+        return direction, direction
+
+    def verdict_without_mark(self, estimate: ChangeEstimate) -> tuple[str, str]:
+        """Return (verdict, direction): without a mark no direction is claimed."""
+        if estimate.probability < self.unmarked_threshold:
+            return "no_detectable_change", "none"
+        return "changed_direction_unclear", "indeterminate"
+
+
+def unmarked_features(likeliest: float, *, ssim: float) -> Vector:
+    """Return the features of a whole breast, in the order of ``UNMARKED_FEATURES``."""
+    odds = np.clip(likeliest, 1e-9, 1 - 1e-9)
+    logit = np.clip(np.log(odds / (1 - odds)), -LARGEST_LOGIT, LARGEST_LOGIT)
+    return np.array([logit, ssim], np.float64)
+
+
+@cache
+def load_change_rules() -> ChangeRules:
+    """Read the rule set."""
+    path = FOLDER / f"{CHANGE_ALGORITHM}.json"
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    models = stored["models"]
+    return ChangeRules(
+        marked=LogisticModel.read(models["marked"], features=marked_change.FEATURES),
+        candidate=LogisticModel.read(models["candidate"], features=attention.FEATURES),
+        unmarked=LogisticModel.read(models["unmarked"], features=UNMARKED_FEATURES),
+        **stored["thresholds"],
+    )

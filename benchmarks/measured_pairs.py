@@ -1,0 +1,231 @@
+"""Every simulated pair measured once, by all algorithms, on both cores."""
+
+import multiprocessing
+import sys
+import time
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.imaging.attention import find_candidates
+from analysis.imaging.baseline import paper_ssim
+from analysis.imaging.breast import PreparedBreast, prepare_breast
+from analysis.imaging.comparison import (
+    HEADLINE_FACTOR,
+    registration_refusal,
+    similarity_by_factor,
+)
+from analysis.imaging.deformation import refine
+from analysis.imaging.difference import signed_difference
+from analysis.imaging.frame import common_frame
+from analysis.imaging.mark import GridPlacement, Mark, grid_placement
+from analysis.imaging.marked_change import MarkedChange, measure_mark
+from analysis.imaging.photometry import match_intensities
+from analysis.imaging.registered_pair import RegisteredPair
+from analysis.imaging.registration import register
+from benchmarks.simulated_pairs import Recipe, make
+from benchmarks.simulator import SimulatedPair
+
+WORKERS = 2
+READER_SHIFT_MM = 1.5
+READER_SIZE = (0.85, 1.2)
+"""How a reader marks: standard deviation of the centre, range of the radius."""
+EVERY_NTH_PIXEL = 29
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredPair:
+    """What the algorithms found in one pair, and the truth; lengths in mm.
+
+    Attributes
+    ----------
+    direction : int
+        -1 less, 0 unchanged, 1 more.
+    paper, plain, headline, similarity : float
+        The published score; plain SSIM on the working grid; the scores of ``registered-ssim-1``
+        and ``registered-change-2``.
+    registered : bool
+        The registration passed its gates; what follows is None or empty otherwise.
+    unregistered_mm, first_mm, refined_mm : float
+        Median distance from the true place: not registered, ``register``, ``refine``.
+    candidates : (candidates, features) float ndarray
+    candidate_hits : (candidates,) bool ndarray
+        Whether a candidate lies on the change and has its sign.
+    marked : (placements, features) float ndarray or None
+    log_size_ratio : float or None
+        At the mark, median over its placements; None without a mark or a mass left to measure.
+    prior_mm, current_mm : float
+        True longest diameters.
+    found_prior_mm, found_current_mm : float or None
+    seconds : dict of str to float
+        Time of each step.
+    """
+
+    patient: str
+    scenario: str
+    severity: str
+    direction: int
+    paper: float
+    plain: float
+    headline: float
+    similarity: float
+    registered: bool
+    unregistered_mm: float
+    first_mm: float
+    refined_mm: float
+    candidates: NDArray[np.float64]
+    candidate_hits: NDArray[np.bool_]
+    marked: NDArray[np.float64] | None
+    log_size_ratio: float | None
+    prior_mm: float
+    current_mm: float
+    found_prior_mm: float | None
+    found_current_mm: float | None
+    seconds: dict[str, float]
+
+
+def measure_all(recipes: Iterable[Recipe]) -> list[MeasuredPair]:
+    """Simulate and measure; progress goes to stderr."""
+    listed = list(recipes)
+    measured = []
+    started = time.perf_counter()
+    fresh = multiprocessing.get_context("spawn")  # a fork inherits OpenCV's threads half alive
+    with ProcessPoolExecutor(WORKERS, mp_context=fresh) as workers:
+        for number, each in enumerate(workers.map(measured_pair, listed, chunksize=6), 1):
+            measured.append(each)
+            if number % 10 == 0 or number == len(listed):
+                passed = time.perf_counter() - started
+                print(f"\r{number}/{len(listed)} pairs, {passed:.0f} s", end="", file=sys.stderr)
+    print(file=sys.stderr)
+    return measured
+
+
+def measured_pair(recipe: Recipe) -> MeasuredPair:
+    cv2.setNumThreads(1)
+    simulated = make(recipe)
+    clock = _Clock()
+    prior, current = (
+        prepare_breast(film, spacing_mm=simulated.spacing_mm, laterality="L", view=simulated.view)
+        for film in (simulated.prior, simulated.current)
+    )
+    frame = common_frame(prior=prior, current=current)
+    films = {
+        "prior": frame.prior,
+        "prior_mask": frame.prior_mask,
+        "current": frame.current,
+        "current_mask": frame.current_mask,
+    }
+    clock.lap("prepare")
+    first = register(**films)
+    clock.lap("register")
+    registration = refine(first, **films)
+    clock.lap("refine")
+    pair = RegisteredPair(frame, registration)
+    similarity = _headline(pair)
+    clock.lap("similarity")
+    difference = signed_difference(current=frame.current, prior=pair.warped_prior, mask=pair.mask)
+    candidates = find_candidates(pair, difference)
+    clock.lap("attention")
+    truth = _Truth(simulated, grid_placement(prior), grid_placement(current))
+    marked = _marked(pair, simulated, truth.prior, seed=recipe.seed)
+    clock.lap("marked")
+    place = pair.to_current(truth.mark())
+    return MeasuredPair(
+        patient=simulated.patient,
+        scenario=simulated.scenario,
+        severity=simulated.severity,
+        direction=simulated.direction,
+        paper=paper_ssim(simulated.prior, simulated.current),
+        plain=_plain_ssim(prior, current),
+        headline=_headline(RegisteredPair(frame, first)),
+        similarity=similarity,
+        registered=registration_refusal(first, prior=prior, current=current) is None,
+        unregistered_mm=truth.error_mm(np.zeros_like(first.displacement)),
+        first_mm=truth.error_mm(first.displacement),
+        refined_mm=truth.error_mm(registration.displacement),
+        candidates=np.array([each.features for each in candidates]),
+        candidate_hits=np.array(
+            [
+                simulated.direction == (1 if each.gain else -1)
+                and np.hypot(each.mark.x - place.x, each.mark.y - place.y)
+                < max(0.6 * place.radius, 5 / simulated.spacing_mm)
+                for each in candidates
+            ],
+            bool,
+        ),
+        marked=None if marked is None else marked.features,
+        log_size_ratio=None if marked is None else marked.log_size_ratio,
+        prior_mm=simulated.prior_mm,
+        current_mm=simulated.current_mm,
+        found_prior_mm=None if marked is None else marked.prior.diameter_mm,
+        found_current_mm=None if marked is None else marked.current.diameter_mm,
+        seconds=clock.laps,
+    )
+
+
+def _headline(pair: RegisteredPair) -> float:
+    by_factor = similarity_by_factor(pair.matched_prior, pair.frame.current, pair.mask)
+    return by_factor[HEADLINE_FACTOR].ssim
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = now - self._last
+        self._last = now
+
+
+@dataclass(frozen=True)
+class _Truth:
+    simulated: SimulatedPair
+    prior: GridPlacement
+    current: GridPlacement
+
+    def mark(self) -> Mark:
+        """The mass on the working grid of the prior."""
+        diameter_mm = max(self.simulated.prior_mm, self.simulated.current_mm, 1.0)
+        x, y = self.simulated.centre
+        return self.prior.to_grid(Mark(x, y, diameter_mm / 2 / self.simulated.spacing_mm))
+
+    def error_mm(self, displacement: NDArray[np.float32]) -> float:
+        """Median distance between the found and the true place of the tissue."""
+        rows, cols = np.nonzero(self.simulated.breast)
+        rows, cols = rows[::EVERY_NTH_PIXEL], cols[::EVERY_NTH_PIXEL]
+        true = self.simulated.displacement[rows, cols]
+        errors = []
+        for row, col, (across, down) in zip(rows, cols, true, strict=True):
+            at = self.current.to_grid(Mark(float(col), float(row), 1.0))
+            expected = self.prior.to_grid(Mark(float(col + across), float(row + down), 1.0))
+            column, line = round(at.x), round(at.y)
+            if 0 <= line < displacement.shape[0] and 0 <= column < displacement.shape[1]:
+                found = displacement[line, column]
+                errors.append(np.hypot(at.x + found[0] - expected.x, at.y + found[1] - expected.y))
+        return float(np.median(errors)) * self.simulated.spacing_mm
+
+
+def _marked(
+    pair: RegisteredPair, simulated: SimulatedPair, placement: GridPlacement, *, seed: int
+) -> MarkedChange | None:
+    """Mark the mass of the prior as a reader would, not quite in its middle."""
+    if simulated.prior_mm == 0:
+        return None
+    rng = np.random.default_rng(seed)
+    x, y = np.array(simulated.centre) + rng.normal(0, READER_SHIFT_MM, 2) / simulated.spacing_mm
+    radius = simulated.prior_mm / 2 / simulated.spacing_mm * rng.uniform(*READER_SIZE)
+    return measure_mark(pair, placement.to_grid(Mark(float(x), float(y), float(radius))))
+
+
+def _plain_ssim(prior: PreparedBreast, current: PreparedBreast) -> float:
+    """SSIM at 0.4 mm inside the breast, without registration."""
+    frame = common_frame(prior=prior, current=current)
+    mask = frame.prior_mask & frame.current_mask
+    matched = match_intensities(frame.prior, frame.current, mask)
+    return similarity_by_factor(matched, frame.current, mask)[1].ssim

@@ -1,0 +1,203 @@
+"""Tables of real films: follow-up pairs, films of other women, films laid on themselves."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice, permutations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.imaging.baseline import paper_ssim
+from analysis.imaging.breast import PreparedBreast, prepare_breast
+from analysis.imaging.comparison import (
+    HEADLINE_FACTOR,
+    HEADLINE_MM,
+    ChangeMeasurement,
+    compare_breasts,
+    measure,
+    similarity_by_factor,
+)
+from analysis.imaging.frame import common_frame
+from analysis.imaging.photometry import match_intensities
+from analysis.imaging.registration import RegistrationQuality, register
+from analysis.imaging.versions import CHANGE_ALGORITHM, SSIM_ALGORITHM
+from benchmarks.real_follow_ups import similarity_slope
+from benchmarks.research_films import FollowUpPair, assessable_films, films
+from benchmarks.statistics import auc_by_patient
+
+EVERY_NTH_FILM = 8
+MOVES = {
+    "moved 1 mm": (1.0, 0.0),
+    "moved 2 mm": (2.0, 0.0),
+    "moved 5 mm": (5.0, 0.0),
+    "rotated 2 degrees": (0.0, 2.0),
+}
+"""Shift in mm (diagonal, away from the chest wall) and rotation in degrees."""
+
+
+@dataclass(frozen=True, eq=False)
+class _FollowUp:
+    """A real pair, measured by both versions of ours."""
+
+    pair: FollowUpPair
+    scored: ChangeMeasurement
+    change: ChangeMeasurement
+
+
+def assessable_report() -> str:
+    """Count the films that pass the quality gates."""
+    lines = [
+        f"  {name:<12} {assessable} of {total}"
+        for name, (assessable, total) in assessable_films().items()
+    ]
+    return "\n".join(["Assessable films", *lines])
+
+
+def follow_up_report(pairs: list[FollowUpPair]) -> str:
+    """Tell changed from unchanged BI-RADS, and one woman from another."""
+    return "\n".join([*_discrimination(pairs), "", *_identity(pairs)])
+
+
+def _discrimination(pairs: list[FollowUpPair]) -> Iterator[str]:
+    measured = [_measured(pair) for pair in pairs]
+    kept = [each for each in measured if each.change.comparable]
+    changed = np.array([each.pair.changed for each in kept])
+    patients = np.array([each.pair.patient for each in kept])
+    yield "Changed against unchanged BI-RADS, real pairs: AUC (95 %, resampled by patient)"
+    yield (
+        f"  {len(kept)} registered pairs of {len(pairs)}: {changed.sum()} changed, "
+        f"{len(set(patients))} patients, {len(set(patients[changed]))} of them with a change"
+    )
+    for name, values in _scores(kept).items():
+        yield f"  {name:<44} {auc_by_patient(values, changed, patients)}"
+    verdicts = np.array([each.change.verdict != "no_detectable_change" for each in kept])
+    yield (
+        f"  registered-change-2 reports a change in {verdicts[changed].sum()} of {changed.sum()} "
+        f"changed and {verdicts[~changed].sum()} of {(~changed).sum()} unchanged pairs"
+    )
+
+
+def _measured(pair: FollowUpPair) -> _FollowUp:
+    films_of_pair = {"prior": pair.prior, "current": pair.current}
+    return _FollowUp(
+        pair,
+        measure(**films_of_pair, algorithm=SSIM_ALGORITHM),
+        compare_breasts(**films_of_pair, algorithm=CHANGE_ALGORITHM),
+    )
+
+
+def _scores(kept: list[_FollowUp]) -> dict[str, list[float]]:
+    """Name the compared scores; higher means rather changed."""
+
+    def of(score: Callable[[_FollowUp], float]) -> list[float]:
+        return [score(each) for each in kept]
+
+    return {
+        "published: 150 x 150, plain SSIM": of(lambda each: -each.scored.ssim_baseline),
+        "masked, not registered, 3.2 mm": of(lambda each: -_unregistered_ssim(each.pair)),
+        **{
+            f"registered-ssim-1, {scale} mm": [
+                -each.scored.ssim_by_scale_mm[scale] for each in kept
+            ]
+            for scale in ("0.4", "0.8", "1.6", "3.2")
+        },
+        "registered-change-2, SSIM at 3.2 mm": of(
+            lambda each: -each.change.ssim_by_scale_mm[HEADLINE_MM]
+        ),
+        "registered-change-2, reported probability": of(
+            lambda each: each.change.change_probability or 0.0
+        ),
+        "  its similarity slope fitted without her": _left_out_odds(kept),
+    }
+
+
+def _left_out_odds(kept: list[_FollowUp]) -> list[float]:
+    """Return log odds with the slope of the similarity fitted on the other women."""
+    ssim = np.array([each.change.ssim_by_scale_mm[HEADLINE_MM] for each in kept])
+    changed = np.array([each.pair.changed for each in kept])
+    patients = np.array([each.pair.patient for each in kept])
+    fitted = similarity_slope(ssim, changed)
+    odds = []
+    for each, score in zip(kept, ssim, strict=True):
+        others = patients != each.pair.patient
+        slope = similarity_slope(ssim[others], changed[others])
+        probability = each.change.change_probability or 0.5
+        centre = float(np.median(ssim))
+        odds.append(
+            float(np.log(probability / (1 - probability)) + (slope - fitted) * (score - centre))
+        )
+    return odds
+
+
+def _identity(pairs: list[FollowUpPair]) -> Iterator[str]:
+    """Compare films of two women, same side and view: no gate can know, but most should fail."""
+    same = [(pair.patient, _quality(pair.prior, pair.current)) for pair in pairs]
+    other = [
+        (first.patient, _quality(first.prior, second.current))
+        for first, second in permutations(pairs, 2)
+        if first.patient != second.patient
+        and (first.prior.laterality, first.prior.view)
+        == (second.current.laterality, second.current.view)
+    ]
+    patients = [patient for patient, _ in same + other]
+    is_same = [True] * len(same) + [False] * len(other)
+    yield f"One woman against another, AUC: {len(same)} follow-ups, {len(other)} mixed pairs"
+    for name in ("affine_correlation", "correlation"):
+        values = [getattr(quality, name) for _, quality in same + other]
+        yield f"  {name:<44} {auc_by_patient(values, is_same, patients)}"
+    passed = sum(quality.passed for _, quality in other)
+    yield f"  mixed pairs that the gates let pass: {passed} of {len(other)}"
+
+
+def _quality(prior: PreparedBreast, current: PreparedBreast) -> RegistrationQuality:
+    return register(**vars(common_frame(prior=prior, current=current))).quality
+
+
+def _unregistered_ssim(pair: FollowUpPair) -> float:
+    """Return the headline score as it would be without registration."""
+    frame = common_frame(prior=pair.prior, current=pair.current)
+    mask = frame.current_mask & frame.prior_mask
+    matched = match_intensities(frame.prior, frame.current, mask)
+    return similarity_by_factor(matched, frame.current, mask)[HEADLINE_FACTOR].ssim
+
+
+def robustness_report() -> str:
+    """Lay films on themselves after re-positioning."""
+    prepared = list(islice(films("inbreast"), 0, None, EVERY_NTH_FILM))
+    lines = [
+        f"One film against itself, re-positioned ({len(prepared)} films): median (lowest)",
+        f"  {'':<20} {'published':<16} {'registered, 3.2 mm':<20} refused",
+    ]
+    for name, (shift_mm, degrees) in MOVES.items():
+        published, ours = [], []
+        for film, spacing_mm in prepared:
+            moved = repositioned(film, spacing_mm, shift_mm=shift_mm, degrees=degrees)
+            published.append(paper_ssim(film.source, moved.source))
+            change = measure(prior=film, current=moved, algorithm=SSIM_ALGORITHM)
+            if change.ssim is not None:
+                ours.append(change.ssim)
+        refused = len(prepared) - len(ours)
+        lines.append(f"  {name:<20} {_spread(published):<16} {_spread(ours):<20} {refused}")
+    return "\n".join(lines)
+
+
+def repositioned(
+    film: PreparedBreast, spacing_mm: float, *, shift_mm: float, degrees: float
+) -> PreparedBreast:
+    """Hang the same film anew; what leaves the picture is lost, what enters is black."""
+    rows, cols = film.source.shape
+    move = cv2.getRotationMatrix2D((cols / 2, rows / 2), degrees, 1.0)
+    step_px = shift_mm / spacing_mm / np.sqrt(2)
+    move[:, 2] += (step_px if film.chest_wall == "left" else -step_px), step_px
+    moved: NDArray[np.float32] = cv2.warpAffine(film.source, move, (cols, rows))
+    return prepare_breast(
+        np.clip(moved, 0, 1),
+        spacing_mm=spacing_mm,
+        laterality=film.laterality,
+        view=film.view,
+    )
+
+
+def _spread(values: list[float]) -> str:
+    return f"{np.median(values):.3f} ({min(values):.3f})"
