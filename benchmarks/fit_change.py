@@ -10,7 +10,9 @@ simulator's severities vary more than real exams of one clinic do.
 """
 
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -36,7 +38,7 @@ REGULARISATION = 0.3
 """Inverse strength (scikit-learn's C) on standardised features."""
 FALSE_ALARMS = 0.04
 """Share of unchanged pairs above the threshold; the aim on new patients is 5 %."""
-DIRECTION_SHARE = 0.8
+DIRECTION_SHARE = 0.7
 CONTRADICTING_LOG_SIZE = 0.2
 
 Matrix = NDArray[np.float64]
@@ -50,30 +52,32 @@ def fit_model(
     patients: Patients,
     *,
     features: tuple[str, ...],
+    degree: int,
     refits: int,
 ) -> LogisticModel:
     """Fit at even odds of change, then again on resampled patients."""
     centre, spread = measured.mean(axis=0), np.maximum(measured.std(axis=0), 1e-6)
-    standard = (measured - centre) / spread
+    blank = LogisticModel(features, degree, centre, spread, np.zeros((0, 0, 0)))
+    terms = blank.terms(measured)
     classes = np.unique(labels)
     rng = np.random.default_rng(SEED)
     names = np.unique(patients)
-    weights = [_weights(standard, labels, classes)]
+    weights = [_weights(terms, labels, classes)]
     while len(weights) < 1 + refits:
         drawn = rng.choice(names, size=names.size)
         index = np.concatenate([np.flatnonzero(patients == name) for name in drawn])
         if np.array_equal(np.unique(labels[index]), classes):
-            weights.append(_weights(standard[index], labels[index], classes))
-    return LogisticModel(features, centre, spread, np.array(weights))
+            weights.append(_weights(terms[index], labels[index], classes))
+    return replace(blank, weights=np.array(weights))
 
 
-def _weights(standard: Matrix, labels: Labels, classes: Labels) -> Matrix:
-    """Return (classes, 1 + features)."""
+def _weights(terms: Matrix, labels: Labels, classes: Labels) -> Matrix:
+    """Return (classes, 1 + terms)."""
     changed = labels != 0
     share = changed.mean()
     odds = np.where(changed, 0.5 / share, 0.5 / (1 - share))
     model = LogisticRegression(C=REGULARISATION, max_iter=1000)
-    model.fit(standard, labels, sample_weight=odds)
+    model.fit(terms, labels, sample_weight=odds)
     own = np.column_stack([model.intercept_, model.coef_])
     return own if classes.size > 2 else np.vstack([np.zeros_like(own), own])
 
@@ -140,6 +144,7 @@ def _fit_marked(pairs: list[MeasuredPair]) -> tuple[LogisticModel, float, int]:
             directions[index],
             patients[index],
             features=marked_change.FEATURES,
+            degree=2,
             refits=refits,
         )
 
@@ -168,6 +173,7 @@ def _fit_unmarked(
             np.concatenate([pair.candidate_hits for pair in used]).astype(int),
             np.concatenate([np.repeat(pair.patient, len(pair.candidates)) for pair in used]),
             features=attention.FEATURES,
+            degree=2,
             refits=0,
         )
 
@@ -189,6 +195,7 @@ def _fit_unmarked(
             changed[index].astype(int),
             patients[index],
             features=UNMARKED_FEATURES[:1],
+            degree=1,
             refits=refits,
         )
         return with_similarity(candidates_alone, whole[index, 1], similarity_slope)
@@ -214,6 +221,7 @@ def with_similarity(
     added[:, 1] = slope
     return LogisticModel(
         UNMARKED_FEATURES,
+        1,
         np.append(candidates_alone.centre, np.median(ssim)),
         np.append(candidates_alone.spread, 1.0),
         np.concatenate([weights, added], axis=-1),
@@ -229,10 +237,17 @@ def _likeliest(model: LogisticModel, pair: MeasuredPair) -> float:
 def _stored(model: LogisticModel) -> dict[str, object]:
     return {
         "features": list(model.features),
+        "degree": model.degree,
         "centre": model.centre.round(6).tolist(),
         "spread": model.spread.round(6).tolist(),
         "weights": model.weights.round(5).tolist(),
     }
+
+
+def as_text(rules: dict[str, object]) -> str:
+    """Return JSON with each row of numbers on one line."""
+    text = json.dumps(rules, indent=1) + "\n"
+    return re.sub(r"\[([-\d.,e\s]+)\]", lambda row: f"[{' '.join(row[1].split())}]", text)
 
 
 def main() -> None:
@@ -247,7 +262,7 @@ def main() -> None:
     rules = fit_rules(registered, similarity_slope=slope)
     FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"{CHANGE_ALGORITHM}.json"
-    path.write_text(json.dumps(rules, indent=1) + "\n", encoding="utf-8")
+    path.write_text(as_text(rules), encoding="utf-8")
     print(json.dumps({key: rules[key] for key in ("fitted_on", "thresholds")}, indent=2))
 
 

@@ -113,16 +113,10 @@ def measured_pair(recipe: Recipe) -> MeasuredPair:
         for film in (simulated.prior, simulated.current)
     )
     frame = common_frame(prior=prior, current=current)
-    films = {
-        "prior": frame.prior,
-        "prior_mask": frame.prior_mask,
-        "current": frame.current,
-        "current_mask": frame.current_mask,
-    }
     clock.lap("prepare")
-    first = register(**films)
+    first = register(**vars(frame))
     clock.lap("register")
-    registration = refine(first, **films)
+    registration = refine(first, **vars(frame))
     clock.lap("refine")
     pair = RegisteredPair(frame, registration)
     similarity = _headline(pair)

@@ -35,13 +35,17 @@ class LogisticModel:
     Attributes
     ----------
     features : tuple of str
+    degree : int
+        1, or 2 when the squares of the standardised features count too: no change lies in the
+        middle of most of them.
     centre, spread : (features,) float ndarray
         Standardise the features.
-    weights : (fits, classes, 1 + features) float ndarray
+    weights : (fits, classes, 1 + degree * features) float ndarray
         Intercept first. The first fit is the model, the others its uncertainty.
     """
 
     features: tuple[str, ...]
+    degree: int
     centre: Vector
     spread: Vector
     weights: NDArray[np.float64]
@@ -62,19 +66,23 @@ class LogisticModel:
             )
         return cls(
             features=tuple(features),
+            degree=stored["degree"],
             centre=np.array(stored["centre"]),
             spread=np.array(stored["spread"]),
             weights=np.array(stored["weights"]),
         )
 
+    def terms(self, measured: Vector) -> NDArray[np.float64]:
+        """Return what the weights multiply, (cases, degree * features)."""
+        standard = (np.atleast_2d(measured) - self.centre) / self.spread
+        return np.concatenate([standard**power for power in range(1, self.degree + 1)], axis=-1)
+
     def probabilities(self, measured: Vector) -> NDArray[np.float64]:
         """Return (fits, cases, classes) for (cases, features)."""
-        standard = (np.atleast_2d(measured) - self.centre) / self.spread
-        scores = self.weights[:, None, :, 0] + np.einsum(
-            "nf,bkf->bnk", standard, self.weights[..., 1:]
-        )
-        scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
-        return np.asarray(scores / scores.sum(axis=-1, keepdims=True))
+        scores = np.einsum("nf,bkf->bnk", self.terms(measured), self.weights[..., 1:])
+        scores += self.weights[:, None, :, 0]
+        odds = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        return np.asarray(odds / odds.sum(axis=-1, keepdims=True))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.imaging.breast import WORKING_SPACING_MM
-from analysis.imaging.difference import signed_difference
+from analysis.imaging.difference import Difference, signed_difference
 from analysis.imaging.lesion import LesionMeasurement, measure_lesion
 from analysis.imaging.mark import Mark
 from analysis.imaging.masked import correlation, masked_blur
@@ -24,8 +24,12 @@ STRUCTURE_REACH = 1.5
 STRUCTURE_RANGE = (-0.95, 0.98)
 SMALLEST_CURRENT_MM = 2.0
 SMALLEST_PRIOR_MM = 4.0
+CORE = 0.3
+SURROUNDINGS = (1.2, 1.6)
+"""In radii of the mark: where the contrast of a mass is read."""
+SMALLEST_CONTRAST = 0.01
 VISIBLE_SHARE = 0.4
-"""A mass is seen on the current film when it kept so much of its contrast."""
+"""A mass is seen on the current film when its core kept so much of its contrast."""
 JITTER_MM = 1.5
 JITTERS = ((0.0, 0.0), (JITTER_MM, 0.0), (-JITTER_MM, 0.0), (0.0, JITTER_MM), (0.0, -JITTER_MM))
 """The mark is placed anew, as another reader would: the spread is the uncertainty of a size."""
@@ -43,6 +47,8 @@ class MarkedChange:
         Outlines on the films as they are, at the mark as given.
     log_size_ratios : tuple of float
         Logarithm of current over prior longest diameter, for each placement of the mark.
+    kept_contrast : float
+        Share of the contrast of the prior that the core of the mass has left.
     features : (placements, features) float ndarray
         In the order of ``FEATURES``.
     """
@@ -52,12 +58,13 @@ class MarkedChange:
     prior: LesionMeasurement
     current: LesionMeasurement
     log_size_ratios: tuple[float, ...]
+    kept_contrast: float
     features: NDArray[np.float64]
 
     @property
     def still_visible(self) -> bool:
         """False when the current film shows no mass at the carried mark."""
-        return self.current.contrast >= VISIBLE_SHARE * self.prior.contrast
+        return self.kept_contrast >= VISIBLE_SHARE
 
     @property
     def log_size_ratio(self) -> float | None:
@@ -84,7 +91,8 @@ def measure_mark(pair: RegisteredPair, prior_mark: Mark) -> MarkedChange:
         )
         for before, after in zip(priors, currents, strict=True)
     )
-    density = _density(pair, current_mark)
+    difference = _difference(pair, current_mark)
+    density = _density(difference, current_mark)
     structure = _structure(pair, current_mark)
     return MarkedChange(
         prior_mark=prior_mark,
@@ -92,6 +100,7 @@ def measure_mark(pair: RegisteredPair, prior_mark: Mark) -> MarkedChange:
         prior=priors[0],
         current=currents[0],
         log_size_ratios=ratios,
+        kept_contrast=_kept_contrast(pair, difference, current_mark),
         features=np.array([[*density, ratio, structure] for ratio in ratios]),
     )
 
@@ -109,12 +118,29 @@ def _most_evident(pair: RegisteredPair, mark: Mark) -> LesionMeasurement:
     return max(found, key=lambda each: max(each.contrast, 0) * np.sqrt(each.diameter_mm))
 
 
-def _density(pair: RegisteredPair, mark: Mark) -> list[float]:
-    """Gain or loss in the core, the body and the surroundings of the mass, compressed."""
+def _difference(pair: RegisteredPair, mark: Mark) -> Difference:
     lesion = Mark(mark.x, mark.y, mark.radius * LESION_REACH).covers(pair.mask.shape)
-    difference = signed_difference(
+    return signed_difference(
         current=pair.frame.current, prior=pair.warped_prior, mask=pair.mask, excluded=lesion
     )
+
+
+def _kept_contrast(pair: RegisteredPair, difference: Difference, mark: Mark) -> float:
+    """Return the contrast of the core on the current film over that on the prior."""
+    core = Mark(mark.x, mark.y, mark.radius * CORE).covers(pair.mask.shape) & pair.mask
+    inner, outer = (
+        Mark(mark.x, mark.y, mark.radius * reach).covers(pair.mask.shape) for reach in SURROUNDINGS
+    )
+    around = outer & ~inner & pair.mask
+    if not core.any() or not around.any():
+        return 1.0
+    before = float(pair.matched_prior[core].mean() - pair.matched_prior[around].mean())
+    change = float(difference.signed[core].mean())
+    return 1 + change / max(before, SMALLEST_CONTRAST)
+
+
+def _density(difference: Difference, mark: Mark) -> list[float]:
+    """Gain or loss in the core, the body and the surroundings of the mass, compressed."""
     signed, assessed = halved(difference.signed), halved_mask(difference.assessed)
     small = halved_mark(mark)
     rings = ((0.0, 0.5), (0.5, 1.0), (1.0, 1.5))

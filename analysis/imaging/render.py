@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.imaging.breast import PreparedBreast
+from analysis.imaging.change import LesionChange
 from analysis.imaging.comparison import ChangeMeasurement
 from analysis.imaging.errors import ImagingError
 from analysis.imaging.photometry import tissue_window, window_on_tissue
@@ -29,6 +30,7 @@ FOOTER_PX = 84
 PAGE = (20, 17, 15)
 INK = (228, 224, 220)
 MUTED_INK = (160, 154, 148)
+LESION_INK = (90, 200, 255)
 """Colours are (blue, green, red), as OpenCV has them."""
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 FONT_SCALE = 0.7
@@ -79,11 +81,15 @@ def comparison_figure(
     An unregistered pair shows prior and current only, with the reason below.
     """
     side = _hung(_reading_gray(prior.image, prior.mask), prior.chest_wall)
-    panels = [("Prior", _as_colour(side), prior)]
     gray = current_gray(current, change)
+    shown_prior, shown_current = _as_colour(side), _as_colour(gray)
+    if change.lesion is not None:
+        _draw_outline(shown_prior, change.lesion.prior_outline, prior.chest_wall)
+        _draw_outline(shown_current, change.lesion.current_outline, current.chest_wall)
+    panels = [("Prior", shown_prior, prior)]
     if change.aligned_prior is not None:
         panels.append(("Prior, aligned", _as_colour(aligned_gray(current, change)), prior))
-    panels.append(("Current", _as_colour(gray), current))
+    panels.append(("Current", shown_current, current))
     if change.ssim_map is not None:
         overlay = map_overlay(current, change)
         panels.append(("Similarity map", _blended(gray, overlay), current))
@@ -155,6 +161,17 @@ def _blended(gray: Gray, overlay: Colour) -> Colour:
     return blended.astype(np.uint8)
 
 
+def _draw_outline(picture: Colour, outline: NDArray[np.bool_], chest_wall: Side) -> None:
+    """Draw the border of a lesion; the common frame may be larger than the picture."""
+    fitted = np.zeros(picture.shape[:2], np.uint8)
+    rows, cols = np.minimum(fitted.shape, outline.shape)
+    fitted[:rows, :cols] = outline[:rows, :cols]
+    contours, _ = cv2.findContours(
+        _hung(fitted, chest_wall), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+    )
+    cv2.drawContours(picture, contours, -1, LESION_INK, 1, cv2.LINE_AA)
+
+
 def _panel(title: str, picture: Colour, breast: PreparedBreast) -> Colour:
     """Draw a picture below its title, with laterality and view burnt into the free corner."""
     scale = PANEL_HEIGHT_PX / picture.shape[0]
@@ -209,9 +226,26 @@ def _summary(change: ChangeMeasurement) -> str:
     if change.ssim is not None:
         words.append(f"SSIM {change.ssim:.3f}")
     if change.change_probability is not None:
-        words.append(f"probability of change {change.change_probability:.2f}")
+        words.append(f"probability of change {change.change_probability:.2f}{_interval(change)}")
+    if change.lesion is not None:
+        words.append(f"lesion {_size(change.lesion)}")
     words.append(f"published 150 x 150 score {change.ssim_baseline:.3f}")
     return "   |   ".join([*words, change.algorithm_version])
+
+
+def _interval(change: ChangeMeasurement) -> str:
+    if change.change_interval is None:
+        return ""
+    low, high = change.change_interval
+    return f" ({low:.2f} to {high:.2f})"
+
+
+def _size(lesion: LesionChange) -> str:
+    if not lesion.still_visible:
+        return "no longer visible"
+    if lesion.prior_mm is None or lesion.current_mm is None:
+        return f"x {lesion.size_ratio:.2f}"
+    return f"{lesion.prior_mm:.0f} to {lesion.current_mm:.0f} mm"
 
 
 def _write(picture: Colour, text: str, at: tuple[int, int], colour: tuple[int, int, int]) -> None:

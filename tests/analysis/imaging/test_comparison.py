@@ -6,6 +6,7 @@ import pytest
 from analysis.imaging import versions
 from analysis.imaging.breast import prepare_breast
 from analysis.imaging.calibration import Calibration, load_calibration
+from analysis.imaging.change_rules import load_change_rules
 from analysis.imaging.comparison import (
     ALGORITHMS,
     BASELINE_ALGORITHM,
@@ -66,7 +67,7 @@ def test_the_result_holds_its_figures_and_pictures(prepared):
     assert change.algorithm_version == DEFAULT_ALGORITHM
     assert change.ssim == change.ssim_by_scale_mm["3.2"]
     assert list(change.ssim_by_scale_mm) == ["0.4", "0.8", "1.6", "3.2"]
-    assert 0 < change.change_probability < load_calibration(DEFAULT_ALGORITHM).threshold
+    assert 0 < change.change_probability < load_change_rules().unmarked_threshold
     assert min(change.luminance, change.contrast, change.structure) >= change.ssim - 0.05
     shape = change.current_image.shape
     assert change.aligned_prior.shape == change.ssim_map.shape == change.mask.shape == shape
@@ -140,7 +141,9 @@ def test_a_score_that_real_pairs_do_not_reach_unchanged_is_reported_without_dire
     always = Calibration(intercept=5.0, slope=-1.0, threshold=0.5)
     monkeypatch.setattr("analysis.imaging.comparison.load_calibration", lambda _: always)
 
-    change = compare_breasts(prior=prepared(1), current=prepared(1, **MOVED))
+    change = compare_breasts(
+        prior=prepared(1), current=prepared(1, **MOVED), algorithm=SSIM_ALGORITHM
+    )
 
     assert (change.verdict, change.direction) == ("changed_direction_unclear", "indeterminate")
 

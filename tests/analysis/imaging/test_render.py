@@ -4,8 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from analysis.imaging.comparison import compare_breasts
+from analysis.imaging.comparison import CHANGE_ALGORITHM, compare_breasts
+from analysis.imaging.mark import Mark
 from analysis.imaging.render import comparison_figure, comparison_pictures
+from tests.phantoms import SPACING_MM, Lesion, phantom
 
 REGISTERED = {"aligned_prior.png", "ssim_map.png"}
 ALWAYS = {
@@ -89,3 +91,34 @@ def test_the_figure_is_one_dark_page_with_a_panel_for_each_picture(pair, refused
 def colourful(page):
     """Share of pixels that are clearly not gray: only the map and its legend are."""
     return (np.ptp(page.astype(int), axis=-1) > 30).mean()
+
+
+@pytest.mark.parametrize("laterality", ["L", "R"])
+def test_a_marked_lesion_is_outlined_on_both_films_and_sized_below(prepared, laterality):
+    mass = Lesion(diameter_mm=20)
+    films = {
+        "prior": prepared(2, laterality, lesion=mass),
+        "current": prepared(2, laterality, lesion=mass, shift_mm=(3, 2)),
+    }
+    rows, cols = np.nonzero(phantom(2, laterality, lesion=mass).lesion)
+    mark = Mark(float(cols.mean()), float(rows.mean()), 10 / SPACING_MM)
+
+    plain, marked = (
+        decoded(
+            comparison_figure(
+                **films,
+                change=compare_breasts(**films, algorithm=CHANGE_ALGORITHM, lesion=lesion),
+            )
+        )
+        for lesion in (None, mark)
+    )
+
+    assert coloured(plain) == 0
+    assert coloured(marked) > 150
+
+
+def coloured(figure):
+    """Pixels of the outline's orange: a gray film and the map's blues and yellows have none."""
+    blue, green, red = (figure[..., channel].astype(int) for channel in range(3))
+    panels = figure[: figure.shape[0] - 90, : figure.shape[1] // 2]
+    return int(((red - blue > 60) & (green > blue))[: panels.shape[0], : panels.shape[1]].sum())
