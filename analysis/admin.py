@@ -5,7 +5,14 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from unfold.decorators import action
 
-from analysis.models import AnalysisJob, Comparison, Decision, Prediction, Recommendation
+from analysis.models import (
+    AnalysisJob,
+    Comparison,
+    Countersignature,
+    Decision,
+    Prediction,
+    Recommendation,
+)
 from mammotrack.admin import ReadOnlyAdmin
 from ml_models import registry
 
@@ -62,7 +69,22 @@ class RecommendationAdmin(FindingAdmin):
 
 @admin.register(Decision)
 class DecisionAdmin(FindingAdmin):
-    list_display = ("id", "choice", "follows_proposal", "signed_by", "signed_at", "clinic")
+    list_display = (
+        "id",
+        "version",
+        "choice",
+        "follows_proposal",
+        "signed_by",
+        "signed_at",
+        "clinic",
+    )
     list_filter = ("choice", "follows_proposal", "clinic")
     list_select_related = ("clinic", "signed_by")
-    exclude = ("reason",)
+    exclude = ("reason", "evidence")
+
+
+@admin.register(Countersignature)
+class CountersignatureAdmin(FindingAdmin):
+    list_display = ("id", "decision_id", "signed_by", "signed_at", "clinic")
+    list_filter = ("clinic",)
+    list_select_related = ("clinic", "signed_by")

@@ -13,13 +13,27 @@ from rest_framework.reverse import reverse
 
 from analysis import selectors
 from analysis.choices import JobState, Proposal, RecommendationStatus
-from analysis.models import AnalysisJob, Comparison, Decision, Prediction, Recommendation
-from analysis.services.decisions import sign_decision
+from analysis.exam_result import exam_result
+from analysis.models import (
+    AnalysisJob,
+    Comparison,
+    Countersignature,
+    Decision,
+    Prediction,
+    Recommendation,
+)
+from analysis.services.decisions import (
+    amend_decision,
+    countersign_decision,
+    refuse_change,
+    sign_decision,
+)
 from analysis.services.jobs import request_analysis
 from mammotrack.accounts.policy import Permission
 from mammotrack.api.serializers import Answer, Shape
+from mammotrack.api.versions import etag, expected_version
 from mammotrack.api.viewsets import ApiViewSet
-from patients.api import OfPatient
+from patients.api import IF_MATCH, OfPatient
 from scans.selectors import mammogram_visible_to
 
 
@@ -127,6 +141,7 @@ class RecommendationSerializer(Answer):
             "deciding_rule",
             "rules_version",
             "status",
+            "signature_count",
             "created_at",
         ]
 
@@ -160,8 +175,29 @@ class RecommendationDetailSerializer(RecommendationSerializer):
         ]
 
 
-class DecisionSerializer(Answer):
+class ExamResultSerializer(serializers.Serializer):
+    """What the model suggests; null where it abstains or no picture is assessable."""
+
+    left = serializers.CharField(allow_null=True)
+    right = serializers.CharField(allow_null=True)
+    exam = serializers.CharField(allow_null=True)
+
+
+class CountersignatureSerializer(Answer):
     signed_by = serializers.CharField(source="signed_by.full_name")
+
+    class Meta:
+        model = Countersignature
+        fields = ["id", "signed_by", "signed_at"]
+
+
+class DecisionSerializer(Answer):
+    """One version of a signed decision; the highest of a recommendation holds."""
+
+    signed_by = serializers.CharField(source="signed_by.full_name")
+    needs_second_signature = serializers.BooleanField()
+    countersignature = serializers.SerializerMethodField()
+    evidence = serializers.DictField(help_text="What the doctor had before their eyes.")
 
     class Meta:
         model = Decision
@@ -169,22 +205,42 @@ class DecisionSerializer(Answer):
             "id",
             "patient",
             "recommendation",
+            "version",
+            "meaning",
             "choice",
             "follows_proposal",
             "reason",
             "signed_by",
             "signed_at",
+            "needs_second_signature",
+            "countersignature",
+            "evidence",
+            "evidence_sha256",
             "created_at",
         ]
 
+    @extend_schema_field(CountersignatureSerializer(allow_null=True))
+    def get_countersignature(self, decision: Decision) -> dict[str, Any] | None:
+        given = getattr(decision, "countersignature", None)
+        return CountersignatureSerializer(given).data if given else None
 
-class DecisionRequest(Shape):
+
+class SignatureRequest(Shape):
+    password = serializers.CharField(
+        max_length=256,
+        trim_whitespace=False,
+        write_only=True,
+        help_text="Who signs proves again who they are.",
+    )
+
+
+class DecisionRequest(SignatureRequest):
     choice = serializers.ChoiceField(Proposal.choices)
     reason = serializers.CharField(
         max_length=2000,
         allow_blank=True,
         default="",
-        help_text="Needed when the choice differs from the proposal.",
+        help_text="Needed when the choice differs from the proposal, and for an amendment.",
     )
 
 
@@ -248,8 +304,22 @@ class ComparisonViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
         return selectors.comparisons_visible_to(self.user)
 
 
+class ExamResultViewSet(ApiViewSet):
+    permissions = {"retrieve": Permission.READ_ANALYSES}
+    serializer_class = ExamResultSerializer
+
+    def retrieve(self, request: Request, pk: Any) -> Response:
+        """The worst category of each breast and of the exam, by the newest predictions."""
+        result = exam_result(selectors.readings_of_exam(self.user, pk))
+        return Response(self.get_serializer(result).data)
+
+
 class RecommendationViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
-    permissions = READ | {"decision": Permission.SIGN_DECISIONS}
+    permissions = READ | {
+        "decision": Permission.SIGN_DECISIONS,
+        "amendment": Permission.SIGN_DECISIONS,
+        "countersignature": Permission.SIGN_DECISIONS,
+    }
     filters = RecommendationFilters
     serializer_class = RecommendationSerializer
 
@@ -260,7 +330,10 @@ class RecommendationViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     def retrieve(self, request: Request, pk: Any) -> Response:
         """The proposal with its evidence and every rule that was tried."""
         recommendation = selectors.recommendation_visible_to(self.user, pk)
-        return Response(RecommendationDetailSerializer(recommendation).data)
+        return Response(
+            RecommendationDetailSerializer(recommendation).data,
+            headers=etag(recommendation.signature_count),
+        )
 
     @extend_schema(
         operation_id="recommendations_decide",
@@ -271,20 +344,72 @@ class RecommendationViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     def decision(self, request: Request, pk: Any) -> Response:
         """Sign: accept the proposal, or decide otherwise and say why. Once, for good."""
         recommendation = selectors.recommendation_visible_to(self.user, pk)
-        wanted = DecisionRequest(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        signed = sign_decision(recommendation, **wanted.validated_data, signed_by=self.user)
-        return Response(
-            DecisionSerializer(signed).data,
-            status=status.HTTP_201_CREATED,
-            headers={"Location": reverse("api:decision-detail", [signed.pk])},
+        wanted = self._wanted(DecisionRequest)
+        return _signed(sign_decision(recommendation, **wanted, signed_by=self.user))
+
+    @extend_schema(
+        operation_id="recommendations_amend",
+        request=DecisionRequest,
+        parameters=[IF_MATCH],
+        responses={201: DecisionSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def amendment(self, request: Request, pk: Any) -> Response:
+        """Sign a new version of the decision. What was signed before stays."""
+        recommendation = selectors.recommendation_visible_to(self.user, pk)
+        wanted = self._wanted(DecisionRequest)
+        decision = amend_decision(
+            recommendation,
+            **wanted,
+            signatures_seen=expected_version(request),
+            signed_by=self.user,
         )
+        return _signed(decision)
+
+    @extend_schema(
+        operation_id="recommendations_countersign",
+        request=SignatureRequest,
+        parameters=[IF_MATCH],
+        responses={201: DecisionSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def countersignature(self, request: Request, pk: Any) -> Response:
+        """Give the second doctor's signature that ending chemotherapy needs."""
+        recommendation = selectors.recommendation_visible_to(self.user, pk)
+        wanted = self._wanted(SignatureRequest)
+        given = countersign_decision(
+            recommendation,
+            **wanted,
+            signatures_seen=expected_version(request),
+            signed_by=self.user,
+        )
+        return _signed(given.decision)
+
+    def _wanted(self, shape: type[Shape]) -> dict[str, Any]:
+        wanted = shape(data=self.request.data)
+        wanted.is_valid(raise_exception=True)
+        return wanted.validated_data
+
+
+def _signed(decision: Decision) -> Response:
+    return Response(
+        DecisionSerializer(decision).data,
+        status=status.HTTP_201_CREATED,
+        headers={"Location": reverse("api:decision-detail", [decision.pk])},
+    )
 
 
 class DecisionViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
-    permissions = READ
+    permissions = READ | {"partial_update": Permission.SIGN_DECISIONS}
     filters = OfPatient
     serializer_class = DecisionSerializer
 
     def get_queryset(self) -> QuerySet[Decision]:
-        return selectors.decisions_visible_to(self.user).select_related("signed_by")
+        return selectors.decisions_visible_to(self.user).select_related(
+            "signed_by", "countersignature", "countersignature__signed_by"
+        )
+
+    @extend_schema(request=None, responses={})
+    def partial_update(self, request: Request, pk: Any) -> Response:
+        """Never: what is signed stays as it is. Amend the recommendation's decision instead."""
+        refuse_change(self.get_object())

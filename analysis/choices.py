@@ -18,8 +18,22 @@ class Proposal(TextChoices):
     REFER = "refer", "Refer for further work-up"
     NOT_ASSESSABLE = "not_assessable", "Not assessable"
 
+    @property
+    def needs_second_signature(self) -> bool:
+        """Ending a chemotherapy takes two doctors."""
+        return self is Proposal.SHIFT_TO_NORMAL_MEDICATION
+
 
 class RecommendationStatus(TextChoices):
     PROPOSED = "PROPOSED", "Proposed, unsigned"
+    AWAITING_SECOND = "AWAITING_SECOND", "Signed once, second signature due"
     ACCEPTED = "ACCEPTED", "Accepted"
     OVERRIDDEN = "OVERRIDDEN", "Overridden"
+
+
+class SignatureMeaning(TextChoices):
+    """What a signature says, printed beside it (21 CFR 11.50)."""
+
+    APPROVED = "APPROVED", "Approves the proposal"
+    OVERRIDDEN = "OVERRIDDEN", "Decides otherwise than proposed"
+    AMENDED = "AMENDED", "Amends the decision signed before"

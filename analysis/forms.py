@@ -1,11 +1,25 @@
-"""The shape of a decision; whether it may be signed is the service's to say."""
+"""The shape of a signature; whether it may be given is the service's to say."""
 
 from django import forms
 
 from analysis.choices import Proposal
 
 
-class DecisionForm(forms.Form):
+class SignatureForm(forms.Form):
+    """Who signs proves again who they are."""
+
+    password = forms.CharField(
+        label="Your password",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class CountersignatureForm(SignatureForm):
+    signatures_seen = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+
+
+class DecisionForm(SignatureForm):
     """Nothing is chosen beforehand: the doctor chooses."""
 
     choice = forms.ChoiceField(
@@ -19,4 +33,15 @@ class DecisionForm(forms.Form):
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text="Required when the decision differs from the proposal.",
+    )
+    field_order = ("choice", "reason", "password")
+
+
+class AmendmentForm(DecisionForm, CountersignatureForm):
+    """A new version of what was signed, always with a reason."""
+
+    reason = forms.CharField(
+        label="Reason for the amendment",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 4}),
     )

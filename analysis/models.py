@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from analysis.choices import JobState, Proposal, RecommendationStatus
+from analysis.choices import JobState, Proposal, RecommendationStatus, SignatureMeaning
 from mammotrack.accounts.models import User
 from mammotrack.models import now
 from patients.models import PatientFact
@@ -149,7 +149,10 @@ class Recommendation(PatientFact):
         default=dict, help_text="Therapy and pathology as the rules saw them."
     )
     status = models.CharField(
-        max_length=10, choices=RecommendationStatus, default=RecommendationStatus.PROPOSED
+        max_length=16, choices=RecommendationStatus, default=RecommendationStatus.PROPOSED
+    )
+    signature_count = models.PositiveSmallIntegerField(
+        default=0, help_text="Grows with every signature: who signs says how many they saw."
     )
 
     class Meta:
@@ -164,18 +167,31 @@ class Recommendation(PatientFact):
 
 
 class Decision(PatientFact):
-    """A doctor's signed answer to one recommendation. Written once."""
+    """A doctor's signed answer to one recommendation. Written once.
 
-    recommendation = models.OneToOneField(
-        Recommendation, on_delete=models.PROTECT, related_name="decision"
+    A change of mind is a new version beside the old one; the highest version holds. ``evidence``
+    is what the doctor had before their eyes, so that no later analysis changes what was signed.
+    """
+
+    recommendation = models.ForeignKey(
+        Recommendation, on_delete=models.PROTECT, related_name="decisions", db_index=False
     )
+    version = models.PositiveSmallIntegerField(default=1)
+    meaning = models.CharField(max_length=10, choices=SignatureMeaning)
     choice = models.CharField(max_length=32, choices=Proposal)
     follows_proposal = models.BooleanField()
     reason = models.TextField(max_length=2000, blank=True)
     signed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
     signed_at = models.DateTimeField(default=now, editable=False)
+    evidence = models.JSONField()
+    evidence_sha256 = models.CharField(max_length=64)
 
     class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["recommendation", "version"], name="decision_version_once"
+            ),
+        ]
         indexes = [
             models.Index(fields=["patient", "signed_at", "id"], name="decision_by_patient"),
             models.Index(fields=["clinic", "-created_at", "-id"], name="decision_newest"),
@@ -183,3 +199,25 @@ class Decision(PatientFact):
 
     def __str__(self) -> str:
         return f"decision {self.pk}"
+
+    @property
+    def needs_second_signature(self) -> bool:
+        return Proposal(self.choice).needs_second_signature
+
+
+class Countersignature(PatientFact):
+    """The second doctor's signature under one version of a decision. Written once."""
+
+    decision = models.OneToOneField(
+        Decision, on_delete=models.PROTECT, related_name="countersignature"
+    )
+    signed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
+    signed_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["clinic", "-created_at", "-id"], name="countersignature_newest")
+        ]
+
+    def __str__(self) -> str:
+        return f"countersignature {self.pk}"

@@ -5,10 +5,11 @@ Nothing here decides anything; a code that has no words yet is shown as it is.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from analysis.choices import Proposal
-from analysis.models import Comparison, Prediction, Recommendation
+from analysis.models import Comparison, Countersignature, Decision, Prediction, Recommendation
 from patients.presenters import interval
 from scans.models import Mammogram
 
@@ -147,6 +148,22 @@ class TracedRule:
 
 
 @dataclass(frozen=True)
+class Amended:
+    """What one version of a decision changed."""
+
+    label: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class SignedVersion:
+    decision: Decision
+    countersignature: Countersignature | None
+    changes: list[Amended]
+
+
+@dataclass(frozen=True)
 class HistogramBar:
     x: float
     y: float
@@ -248,6 +265,27 @@ def traced_rules(trace: Iterable[dict[str, Any]]) -> list[TracedRule]:
         )
         for entry in trace
     ]
+
+
+def signed_versions(decisions: Sequence[Decision]) -> list[SignedVersion]:
+    """The versions of a decision, newest first, each with what it changed."""
+    return [
+        SignedVersion(
+            decision, getattr(decision, "countersignature", None), _amended(former, decision)
+        )
+        for decision, former in zip_longest(decisions, decisions[1:])
+    ]
+
+
+def _amended(former: Decision | None, decision: Decision) -> list[Amended]:
+    if former is None:
+        return []
+    told = [
+        ("Decision", proposal_label(former.choice), proposal_label(decision.choice)),
+        ("Reason", former.reason or "none given", decision.reason),
+        ("Signed by", former.signed_by.full_name, decision.signed_by.full_name),
+    ]
+    return [Amended(*change) for change in told if change[1] != change[2]]
 
 
 def proposal_label(code: str) -> str:

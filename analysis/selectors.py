@@ -86,13 +86,29 @@ def recommendation_visible_to(user: User, recommendation_id: UUID) -> Recommenda
     return recommendation
 
 
+def readings_of_exam(user: User, exam_id: UUID) -> list[tuple[str, Prediction]]:
+    """Laterality and newest prediction of each picture of the exam, or ``NotFound``."""
+    require(user, Permission.READ_ANALYSES)
+    sides = dict(
+        scans.mammograms_visible_to(user).filter(exam_id=exam_id).values_list("pk", "laterality")
+    )
+    if not sides:
+        raise NotFound("There is no such exam.")
+    found = predictions_visible_to(user).filter(mammogram_id__in=list(sides))
+    newest = {prediction.mammogram_id: prediction for prediction in found.order_by("created_at")}
+    return [(sides[mammogram_id], prediction) for mammogram_id, prediction in newest.items()]
+
+
 def recommendation_of(job: AnalysisJob) -> Recommendation | None:
     return Recommendation.objects.select_related(*EVIDENCE).filter(job=job).first()
 
 
-def decision_of(recommendation: Recommendation) -> Decision | None:
-    return (
-        Decision.objects.select_related("signed_by").filter(recommendation=recommendation).first()
+def decisions_on(recommendation: Recommendation) -> list[Decision]:
+    """Every version of the decision with its signatures, the one that holds first."""
+    return list(
+        Decision.objects.filter(recommendation=recommendation)
+        .select_related("signed_by", "countersignature", "countersignature__signed_by")
+        .order_by("-version")
     )
 
 
@@ -127,13 +143,13 @@ def latest_job_of(mammogram: Mammogram) -> AnalysisJob | None:
 
 
 def recommendations_to_review(user: User) -> QuerySet[Recommendation]:
-    """Unsigned proposals, newest first.
+    """Proposals that lack a signature, newest first.
 
     A first picture that nothing is wrong with has nothing to be compared with: no case to review.
     """
     return (
         recommendations_visible_to(user)
-        .filter(status=RecommendationStatus.PROPOSED)
+        .filter(status__in=(RecommendationStatus.PROPOSED, RecommendationStatus.AWAITING_SECOND))
         .exclude(prior=None, deciding_rule=NOTHING_TO_COMPARE)
         .select_related("patient", "current", "current_prediction", "comparison")
         .order_by("-created_at", "pk")

@@ -10,7 +10,8 @@ from datetime import date, timedelta
 from itertools import pairwise
 from uuid import UUID
 
-from analysis.models import AnalysisJob, Prediction, Recommendation
+from analysis.exam_result import exam_result
+from analysis.models import AnalysisJob, Decision, Prediction, Recommendation
 from analysis.presenters import CATEGORIES, VERDICTS, proposal_label
 from analysis.selectors import PatientRecord
 from patients.choices import PathologyResult
@@ -161,7 +162,7 @@ def events(record: PatientRecord) -> list[Event]:
     rows = [
         *_therapy_events(record),
         *(Event(r.report_date, 1, "Pathology", _pathology_text(r), "") for r in record.pathology),
-        *_exam_events(record.mammograms),
+        *_exam_events(record),
         *_analysis_events(record),
         *_decision_events(record),
     ]
@@ -328,10 +329,13 @@ def _therapy_events(record: PatientRecord) -> list[Event]:
     return starts + ends + cycles
 
 
-def _exam_events(mammograms: Iterable[Mammogram]) -> list[Event]:
-    """One row an exam, with its pictures."""
+def _exam_events(record: PatientRecord) -> list[Event]:
+    """One row an exam, with its pictures and the worst that the model suggests of each breast."""
+    newest = {
+        found.current_id: found.current_prediction for found in reversed(record.recommendations)
+    }
     exams: dict[UUID, list[Mammogram]] = {}
-    for mammogram in mammograms:
+    for mammogram in record.mammograms:
         exams.setdefault(mammogram.exam_id, []).append(mammogram)
     return [
         Event(
@@ -339,11 +343,23 @@ def _exam_events(mammograms: Iterable[Mammogram]) -> list[Event]:
             2,
             "Exam",
             "",
-            pictures[0].device_model or pictures[0].file_format,
+            _exam_text(pictures, newest),
             pictures=tuple(pictures),
         )
         for pictures in exams.values()
     ]
+
+
+def _exam_text(pictures: list[Mammogram], newest: dict[UUID, Prediction]) -> str:
+    device = pictures[0].device_model or pictures[0].file_format
+    result = exam_result(
+        (picture.laterality, newest[picture.pk]) for picture in pictures if picture.pk in newest
+    )
+    if result.exam is None:
+        return device
+    sides = [("left", result.left), ("right", result.right), ("exam", result.exam)]
+    said = ", ".join(f"{name} {category}" for name, category in sides if category)
+    return f"{device}. Computer suggestion, worst picture: {said}"
 
 
 def _analysis_events(record: PatientRecord) -> list[Event]:
@@ -384,12 +400,18 @@ def _decision_events(record: PatientRecord) -> list[Event]:
             4,
             "Decision",
             proposal_label(decision.choice),
-            ("Follows the proposal. " if decision.follows_proposal else "Overrides the proposal. ")
-            + f"{decision.reason} Signed by {decision.signed_by.full_name}".strip(),
+            _decision_text(decision),
             job_id=jobs.get(decision.recommendation_id),
         )
         for decision in record.decisions
     ]
+
+
+def _decision_text(decision: Decision) -> str:
+    amends = f"Version {decision.version}. " if decision.version > 1 else ""
+    follows = "Follows the proposal." if decision.follows_proposal else "Overrides the proposal."
+    signed = f"Signed by {decision.signed_by.full_name}"
+    return " ".join(filter(None, (amends + follows, decision.reason, signed)))
 
 
 def _position(mammogram: Mammogram) -> str:

@@ -1,5 +1,6 @@
 """Pages of analyses: the worklist, one analysis from queued to signed, and its pictures."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from django.contrib import messages
@@ -9,14 +10,21 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from analysis import presenters, selectors
-from analysis.choices import JobState
-from analysis.forms import DecisionForm
+from analysis.choices import JobState, RecommendationStatus
+from analysis.forms import AmendmentForm, CountersignatureForm, DecisionForm, SignatureForm
 from analysis.models import AnalysisJob, Recommendation
 from analysis.pictures import PROCESSING_VIEWS, histogram_of, kept_pictures, picture_path
-from analysis.services.decisions import note_opened, sign_decision
+from analysis.services.decisions import (
+    amend_decision,
+    countersign_decision,
+    note_opened,
+    sign_decision,
+)
 from analysis.services.jobs import request_analysis
 from analysis.worklist import TABS, worklist_rows
+from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, require
+from mammotrack.accounts.reauthentication import ReauthenticationRequired
 from mammotrack.errors import Conflict, NotFound, Rejected
 from mammotrack.middleware import status_of
 from mammotrack.web import Request, show_refusal
@@ -50,7 +58,7 @@ def worklist(request: Request) -> HttpResponse:
 def detail(request: Request, job_id: UUID) -> HttpResponse:
     job = selectors.job_visible_to(request.user, job_id)
     note_opened(job, opened_by=request.user)
-    return _page(request, job, DecisionForm())
+    return _page(request, job)
 
 
 @require_safe
@@ -79,25 +87,17 @@ def of_mammogram(request: Request, mammogram_id: UUID) -> HttpResponse:
 
 @require_POST
 def sign(request: Request, job_id: UUID) -> HttpResponse:
-    require(request.user, Permission.SIGN_DECISIONS)
-    job = selectors.job_visible_to(request.user, job_id)
-    recommendation = selectors.recommendation_of(job)
-    if recommendation is None:
-        raise NotFound("There is no proposal to sign yet.")
-    form = DecisionForm(request.POST)
-    status = 422
-    if form.is_valid():
-        try:
-            sign_decision(recommendation, **form.cleaned_data, signed_by=request.user)
-        except (Rejected, Conflict) as error:
-            show_refusal(
-                form, error, field="reason" if error.problem_code == "reason_required" else None
-            )
-            status = status_of(error)
-        else:
-            messages.success(request, "The decision is signed.")
-            return redirect("analysis:detail", job.pk)
-    return _page(request, job, form, status=status)
+    return _signed(request, job_id, DecisionForm(request.POST), sign_decision)
+
+
+@require_POST
+def amend(request: Request, job_id: UUID) -> HttpResponse:
+    return _signed(request, job_id, AmendmentForm(request.POST), amend_decision)
+
+
+@require_POST
+def countersign(request: Request, job_id: UUID) -> HttpResponse:
+    return _signed(request, job_id, CountersignatureForm(request.POST), countersign_decision)
 
 
 @require_POST
@@ -116,8 +116,33 @@ def picture(request: Request, job_id: UUID, name: str) -> FileResponse:
     return picture_response(picture_path(comparison, name), name=f"{job.pk}-{name}")
 
 
+FIELD_OF_REFUSAL = {"reason_required": "reason", "reauth_required": "password"}
+
+
+def _signed(
+    request: Request, job_id: UUID, form: SignatureForm, service: Callable[..., object]
+) -> HttpResponse:
+    """Give a signature; what is refused stands on its form."""
+    require(request.user, Permission.SIGN_DECISIONS)
+    job = selectors.job_visible_to(request.user, job_id)
+    recommendation = selectors.recommendation_of(job)
+    if recommendation is None:
+        raise NotFound("There is no proposal to sign yet.")
+    status = 422
+    if form.is_valid():
+        try:
+            service(recommendation, **form.cleaned_data, signed_by=request.user)
+        except (Rejected, Conflict, ReauthenticationRequired) as error:
+            show_refusal(form, error, field=FIELD_OF_REFUSAL.get(error.problem_code))
+            status = status_of(error)
+        else:
+            messages.success(request, "Your signature is on record.")
+            return redirect("analysis:detail", job.pk)
+    return _page(request, job, form, status=status)
+
+
 def _page(
-    request: Request, job: AnalysisJob, form: DecisionForm, *, status: int = 200
+    request: Request, job: AnalysisJob, form: SignatureForm | None = None, *, status: int = 200
 ) -> HttpResponse:
     recommendation = selectors.recommendation_of(job)
     newest = selectors.latest_job_of(job.current)
@@ -127,10 +152,11 @@ def _page(
         "banner": banner(job.patient, today=timezone.localdate()),
         "interval": presenters.interval_between(job.prior, job.current),
         "newer_job": newest if newest and newest.pk != job.pk else None,
-        "form": form,
         **_state_context(job, poll=0),
-        **(_findings(recommendation) if recommendation else {}),
     }
+    if recommendation:
+        context |= _findings(recommendation)
+        context |= _signatures(recommendation, form, reader=request.user)
     return render(request, "analysis/detail.html", context, status=status)
 
 
@@ -152,7 +178,28 @@ def _findings(recommendation: Recommendation) -> dict[str, object]:
         "pictures": pictures,
         "processing_views": [name for name in PROCESSING_VIEWS if name in pictures],
         "histogram": presenters.histogram_bars(histogram_of(comparison)),
-        "decision": selectors.decision_of(recommendation),
+    }
+
+
+def _signatures(
+    recommendation: Recommendation, form: SignatureForm | None, *, reader: User
+) -> dict[str, object]:
+    """What is signed, and the one form each that this reader may sign on."""
+    decisions = selectors.decisions_on(recommendation)
+    latest = decisions[0] if decisions else None
+    seen = {"signatures_seen": recommendation.signature_count}
+    second_due = recommendation.status == RecommendationStatus.AWAITING_SECOND
+    return {
+        "form": form,
+        "decision": latest,
+        "versions": presenters.signed_versions(decisions),
+        "second_due": second_due,
+        "signs_second": second_due and latest is not None and latest.signed_by != reader,
+        "decision_form": form if type(form) is DecisionForm else DecisionForm(),
+        "amendment_form": form if isinstance(form, AmendmentForm) else AmendmentForm(initial=seen),
+        "countersignature_form": form
+        if type(form) is CountersignatureForm
+        else CountersignatureForm(initial=seen),
     }
 
 

@@ -55,6 +55,12 @@ class Conflict(MammoTrackError):
     code = "conflict"
 
 
+class StaleVersion(Conflict):
+    """Somebody changed the record since the version that the change is based on."""
+
+    code = "stale_version"
+
+
 class Unavailable(MammoTrackError):
     """Something we depend on does not answer; trying again later may work."""
 

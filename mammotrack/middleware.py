@@ -25,6 +25,7 @@ STATUS = {  # the first kind that fits
     errors.TooLarge: 413,
     errors.UnsupportedMedia: 415,
     errors.Rejected: 422,
+    errors.StaleVersion: 412,
     errors.Conflict: 409,
     errors.Unavailable: 503,
 }

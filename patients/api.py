@@ -13,7 +13,6 @@ from rest_framework.reverse import reverse
 
 from mammotrack.accounts.models import Clinic
 from mammotrack.accounts.policy import Permission
-from mammotrack.api.problems import PreconditionFailed
 from mammotrack.api.serializers import Answer, Shape
 from mammotrack.api.versions import etag, expected_version
 from mammotrack.api.viewsets import ApiViewSet
@@ -170,12 +169,9 @@ class PatientViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
         version = expected_version(request)
         wanted = PatientIdentity(data=request.data, partial=True)
         wanted.is_valid(raise_exception=True)
-        try:
-            services.update_patient(
-                patient, expected_version=version, changed_by=self.user, **wanted.validated_data
-            )
-        except services.StaleVersion as error:
-            raise PreconditionFailed from error
+        services.update_patient(
+            patient, expected_version=version, changed_by=self.user, **wanted.validated_data
+        )
         return self._answer(patient)
 
     @extend_schema(

@@ -13,7 +13,7 @@ from mammotrack.accounts.policy import Permission, require
 from mammotrack.audit import services as audit
 from mammotrack.audit.models import Action
 from mammotrack.db import atomic, retry_on_conflict
-from mammotrack.errors import Conflict, NotFound, Rejected
+from mammotrack.errors import Conflict, NotFound, Rejected, StaleVersion
 from patients.models import (
     PathologyReport,
     Patient,
@@ -31,10 +31,6 @@ IDENTITY_FIELDS = ("medical_record_number", "family_name", "given_name", "birth_
 
 class DuplicateRecordNumber(Conflict):
     code = "duplicate_record_number"
-
-
-class StaleVersion(Conflict):
-    code = "stale_version"
 
 
 class DuplicateCycle(Conflict):

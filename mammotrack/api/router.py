@@ -21,6 +21,7 @@ router.register("therapy-courses/<uuid:course_id>/cycles", patients.CycleViewSet
 router.register("exams", scans.ExamViewSet, "exam")
 router.register("mammograms", scans.MammogramViewSet, "mammogram")
 router.register("analyses", analysis.AnalysisViewSet, "analysis")
+router.register("exam-results", analysis.ExamResultViewSet, "exam-result")
 router.register("predictions", analysis.PredictionViewSet, "prediction")
 router.register("comparisons", analysis.ComparisonViewSet, "comparison")
 router.register("recommendations", analysis.RecommendationViewSet, "recommendation")

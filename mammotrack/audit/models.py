@@ -24,6 +24,8 @@ class Action(models.TextChoices):
     ANALYSIS_DONE = "analysis.done"
     ANALYSIS_FAILED = "analysis.failed"
     DECISION_SIGNED = "decision.signed"
+    DECISION_AMENDED = "decision.amended"
+    DECISION_COUNTERSIGNED = "decision.countersigned"
 
 
 class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):

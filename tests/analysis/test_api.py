@@ -6,7 +6,7 @@ from analysis.choices import JobState, Proposal, RecommendationStatus
 from analysis.models import AnalysisJob, Decision
 from mammotrack.accounts.models import Role
 from tests.api import Program, assert_problem
-from tests.factories.accounts import make_clinic, make_user
+from tests.factories.accounts import PASSWORD, make_clinic, make_user
 from tests.factories.analysis import make_decision, make_job, make_recommendation
 from tests.factories.patients import make_patient
 from tests.factories.scans import make_mammogram, make_pair
@@ -195,7 +195,9 @@ class TestReading:
 
 class TestDecision:
     def sign(self, program: Program, proposal, **body):
-        return program.post(f"/recommendations/{proposal.pk}/decision/", body)
+        return program.post(
+            f"/recommendations/{proposal.pk}/decision/", {"password": PASSWORD} | body
+        )
 
     def test_accepting(self, doctor, proposal):
         answer = self.sign(doctor, proposal, choice="continue_chemotherapy")
@@ -261,3 +263,46 @@ class TestDecision:
 
         assert_problem(answer, 403, "forbidden")
         assert not Decision.objects.exists()
+
+    def test_A16_the_password_must_be_the_signers_own(self, doctor, proposal):
+        answer = self.sign(doctor, proposal, choice="continue_chemotherapy", password="wrong")
+
+        assert_problem(answer, 403, "reauth_required")
+        assert not Decision.objects.exists()
+
+    def test_D14_a_signed_decision_cannot_be_patched(self, doctor, proposal):
+        decision = make_decision(proposal)
+
+        answer = doctor.patch(f"/decisions/{decision.pk}/", {"choice": "refer"})
+
+        assert_problem(answer, 409, "signed_is_final")
+        assert Decision.objects.get().choice == Proposal.CONTINUE_CHEMOTHERAPY
+
+    def test_D14_an_amendment_says_what_it_saw(self, doctor, proposal):
+        make_decision(proposal)
+        path = f"/recommendations/{proposal.pk}/amendment/"
+        body = {"choice": "refer", "reason": "New lump on palpation.", "password": PASSWORD}
+        etag = doctor.get(f"/recommendations/{proposal.pk}/").headers["ETag"]
+
+        blind = doctor.post(path, body)
+        first = doctor.post(path, body, headers={"If-Match": etag})
+        late = doctor.post(path, body, headers={"If-Match": etag})
+
+        assert_problem(blind, 428, "precondition_required")
+        assert (first.status_code, first.json()["version"]) == (201, 2)
+        assert_problem(late, 412, "stale_version")
+        assert Decision.objects.count() == 2
+
+    def test_D13_a_second_doctor_ends_chemotherapy(self, clinic, doctor, proposal):
+        self.sign(doctor, proposal, choice="shift_to_normal_medication", reason="As agreed.")
+        second = Program(make_user(Role.DOCTOR, clinics=[clinic], full_name="Dr. Olga Brandt"))
+        path, seen = f"/recommendations/{proposal.pk}/countersignature/", {"If-Match": '"1"'}
+
+        own = doctor.post(path, {"password": PASSWORD}, headers=seen)
+        given = second.post(path, {"password": PASSWORD}, headers=seen)
+
+        assert_problem(own, 409, "same_signer")
+        assert given.status_code == 201
+        assert given.json()["countersignature"]["signed_by"] == "Dr. Olga Brandt"
+        proposal.refresh_from_db()
+        assert proposal.status == RecommendationStatus.OVERRIDDEN

@@ -11,7 +11,7 @@ from mammotrack.accounts.models import Role
 from mammotrack.audit.models import Action, AuditEntry
 from mammotrack.models import now
 from tests.dicom_files import breast, png
-from tests.factories.accounts import make_clinic, make_user
+from tests.factories.accounts import PASSWORD, make_clinic, make_user
 from tests.factories.analysis import (
     make_comparison,
     make_decision,
@@ -32,7 +32,11 @@ READERS = {
     Role.RESEARCHER: 403,
     Role.ADMIN: 403,
 }
-OVERRIDE = {"choice": "refer", "reason": "Palpable nodule, ultrasound first."}
+OVERRIDE = {
+    "choice": "refer",
+    "reason": "Palpable nodule, ultrasound first.",
+    "password": PASSWORD,
+}
 
 
 @pytest.fixture
@@ -318,7 +322,7 @@ def test_an_override_is_signed_and_shown(doctor, recommendation):
     ],
 )
 def test_a_decision_without_choice_or_reason_signs_nothing(sent, field, doctor, recommendation):
-    answer = signed_in(doctor).post(sign_at(recommendation), sent)
+    answer = signed_in(doctor).post(sign_at(recommendation), sent | {"password": PASSWORD})
 
     assert answer.status_code == 422
     assert list(answer.context["form"].errors) == [field]
@@ -328,7 +332,8 @@ def test_a_decision_without_choice_or_reason_signs_nothing(sent, field, doctor, 
 
 
 def test_accepting_needs_no_reason(doctor, recommendation):
-    signed_in(doctor).post(sign_at(recommendation), {"choice": recommendation.proposal})
+    sent = {"choice": recommendation.proposal, "password": PASSWORD}
+    signed_in(doctor).post(sign_at(recommendation), sent)
 
     assert Decision.objects.get().follows_proposal is True
 

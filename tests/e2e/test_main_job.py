@@ -147,8 +147,10 @@ def override(page: Page) -> str:
     )
     assert page.locator("input[name=choice]:checked").count() == 0
     page.get_by_label(choice).check()
+    page.get_by_label("Your password").fill(PASSWORD)
     page.get_by_role("button", name="Sign decision").click()
     expect(page.get_by_role("alert")).to_contain_text("Give the reason")
     page.get_by_label("Reason").fill(REASON)
+    page.get_by_label("Your password").fill(PASSWORD)  # no page carries it back
     page.get_by_role("button", name="Sign decision").click()
     return choice

@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from mammotrack.accounts.models import ApiToken, Clinic, Membership, Role, User
 
+PASSWORD = "three grey herons"  # of every user made here
+
 _numbers = count(1)
 
 
@@ -20,10 +22,10 @@ def make_user(
     role: str = Role.DOCTOR,
     *,
     clinics: Iterable[Clinic] = (),
-    password: str | None = None,
+    password: str = PASSWORD,
     **fields: Any,
 ) -> User:
-    """A user of these clinics; without a password nobody signs in but ``force_login``."""
+    """A user of these clinics."""
     number = next(_numbers)
     user = User(
         **{"username": f"{role.lower()}{number}", "full_name": f"{role.title()} No. {number}"}

@@ -4,7 +4,8 @@ import hashlib
 import uuid
 from typing import Any
 
-from analysis.choices import JobState, Proposal, RecommendationStatus
+from analysis.choices import JobState, Proposal, RecommendationStatus, SignatureMeaning
+from analysis.evidence import digest, evidence_of
 from analysis.guideline import RULES_VERSION
 from analysis.models import AnalysisJob, Comparison, Decision, Prediction, Recommendation
 from mammotrack.accounts.models import Role, User
@@ -138,12 +139,17 @@ def make_decision(recommendation: Recommendation | None = None, **fields: Any) -
     recommendation.status = (
         RecommendationStatus.ACCEPTED if follows else RecommendationStatus.OVERRIDDEN
     )
-    recommendation.save(update_fields=["status"])
+    recommendation.signature_count = 1
+    recommendation.save(update_fields=["status", "signature_count"])
+    evidence = evidence_of(recommendation)
     return Decision.objects.create(
         clinic_id=recommendation.clinic_id,
         patient_id=recommendation.patient_id,
         recommendation=recommendation,
         choice=choice,
         follows_proposal=follows,
+        meaning=SignatureMeaning.APPROVED if follows else SignatureMeaning.OVERRIDDEN,
+        evidence=evidence,
+        evidence_sha256=digest(evidence),
         **values,
     )

@@ -8,7 +8,14 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
-from analysis.models import AnalysisJob, Comparison, Decision, Prediction, Recommendation
+from analysis.models import (
+    AnalysisJob,
+    Comparison,
+    Countersignature,
+    Decision,
+    Prediction,
+    Recommendation,
+)
 from mammotrack.accounts.models import ApiToken, Clinic, Membership, Role, User
 from mammotrack.audit import services as audit
 from mammotrack.audit.models import Action, AuditEntry
@@ -22,7 +29,15 @@ from tests.factories.scans import make_pair
 
 pytestmark = pytest.mark.django_db
 
-READ_ONLY = [AnalysisJob, Prediction, Comparison, Recommendation, Decision, AuditEntry]
+READ_ONLY = [
+    AnalysisJob,
+    Prediction,
+    Comparison,
+    Recommendation,
+    Decision,
+    Countersignature,
+    AuditEntry,
+]
 PASSWORD = "correct horse battery"
 
 
@@ -60,6 +75,9 @@ def decided(clinic):
         actor=decision.signed_by,
     )
     audit.record(Action.ANALYSIS_DONE, subject=decision, clinic_id=clinic.pk, actor=None)
+    Countersignature.objects.create(
+        clinic=clinic, patient=patient, decision=decision, signed_by=make_user(Role.DOCTOR)
+    )
     return decision
 
 

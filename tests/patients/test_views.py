@@ -229,7 +229,7 @@ def test_a_second_edit_shows_both_values_and_can_be_repeated(doctor, clinic):
     )
 
     differing = [pair for pair in late.context["conflict"] if pair.differs]
-    assert late.status_code == 409
+    assert late.status_code == 412
     assert [(pair.typed, pair.on_record) for pair in differing] == [("Alina", "Almudena")]
     assert late.context["form"]["expected_version"].value() == 2
     assert Patient.objects.get().given_name == "Almudena"

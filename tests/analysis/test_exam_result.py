@@ -1,0 +1,49 @@
+"""The result of an exam: the worst picture of each breast, never an average."""
+
+import pytest
+
+from analysis.exam_result import ExamResult, exam_result
+from analysis.models import Prediction
+from mammotrack.accounts.models import Role
+from tests.api import Program, assert_problem
+from tests.factories.accounts import make_clinic, make_user
+from tests.factories.analysis import make_prediction
+from tests.factories.patients import make_patient
+from tests.factories.scans import make_mammogram
+
+
+def reading(side: str, category: str, *, abstained: bool = False) -> tuple[str, Prediction]:
+    return side, Prediction(category=category, abstained=abstained)
+
+
+def test_D10_each_breast_has_its_worst_picture_and_the_exam_its_worst_breast():
+    result = exam_result([reading("L", "2"), reading("L", "5"), reading("R", "2")])
+
+    assert (result.left, result.right, result.exam) == ("5", "2", "5")
+
+
+def test_D10_what_the_model_abstains_from_counts_for_nothing():
+    result = exam_result([reading("L", "5", abstained=True), reading("R", "3"), reading("R", "")])
+
+    assert result == ExamResult(left=None, right="3")
+    assert result.exam == "3"
+
+
+def test_D10_no_category_is_no_result():
+    assert exam_result([]).exam is None
+
+
+@pytest.mark.django_db
+def test_D10_the_api_tells_both_breasts_and_the_exam():
+    clinic = make_clinic()
+    left = make_mammogram(make_patient(clinic), laterality="L")
+    right = make_mammogram(left.patient, laterality="R", exam=left.exam)
+    make_prediction(left, category="5")
+    make_prediction(right, category="2")
+    path = f"/exam-results/{left.exam_id}/"
+
+    answer = Program(make_user(Role.DOCTOR, clinics=[clinic])).get(path)
+    foreign = Program(make_user(Role.DOCTOR, clinics=[make_clinic()])).get(path)
+
+    assert answer.json() == {"left": "5", "right": "2", "exam": "5"}
+    assert_problem(foreign, 404, "not_found")
