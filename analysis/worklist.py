@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from analysis import selectors
-from analysis.choices import JobState
+from analysis.choices import JobState, RecommendationStatus
 from analysis.models import AnalysisJob, Decision, Recommendation
 from analysis.presenters import VERDICTS, in_words, proposal_label
 from mammotrack.accounts.models import User
@@ -37,6 +37,7 @@ class WorklistRow:
     category: str = ""
     change: str = ""
     signed_by: str = ""
+    second_due: bool = False
 
 
 def _to_review(recommendation: Recommendation) -> WorklistRow:
@@ -47,6 +48,7 @@ def _to_review(recommendation: Recommendation) -> WorklistRow:
         current=recommendation.current,
         outcome=proposal_label(recommendation.proposal),
         at=recommendation.created_at,
+        second_due=recommendation.status == RecommendationStatus.AWAITING_SECOND,
         category="" if prediction.abstained else prediction.category,
         change=VERDICTS.get(comparison.verdict, comparison.verdict) if comparison else "No prior",
     )

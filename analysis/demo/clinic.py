@@ -24,6 +24,7 @@ CLINIC_NAME = "Demonstration clinic"
 PASSWORD = "demo-mammotrack"  # noqa: S105 -- printed to everybody; the demo listens on loopback only
 PEOPLE = {
     "doctor": (Role.DOCTOR, "Dr. Demo Doctor"),
+    "oncologist": (Role.DOCTOR, "Dr. Demo Oncologist"),
     "radiographer": (Role.RADIOGRAPHER, "Demo Radiographer"),
     "receptionist": (Role.RECEPTIONIST, "Demo Receptionist"),
     "admin": (Role.ADMIN, "Demo Administrator"),

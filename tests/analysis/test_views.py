@@ -77,7 +77,9 @@ def test_pages_keep_to_the_strict_policy(doctor, recommendation):
         assert_strict(client.get(path))
 
 
-@pytest.mark.parametrize("name", ["detail", "state", "sign", "retry", "picture", "of-mammogram"])
+@pytest.mark.parametrize(
+    "name", ["detail", "state", "sign", "amend", "countersign", "retry", "picture", "of-mammogram"]
+)
 def test_another_clinics_analysis_does_not_exist(name, doctor):
     foreign = make_recommendation()
     ids = {
@@ -85,7 +87,7 @@ def test_another_clinics_analysis_does_not_exist(name, doctor):
         "of-mammogram": [foreign.current_id],
     }.get(name, [foreign.job_id])
     client = signed_in(doctor)
-    send = client.post if name in {"sign", "retry"} else client.get
+    send = client.post if name in {"sign", "amend", "countersign", "retry"} else client.get
 
     answer = send(reverse(f"analysis:{name}", args=ids), OVERRIDE)
 
@@ -113,6 +115,45 @@ def test_each_tab_lists_its_own(tab, expected, doctor, clinic):
     listed = signed_in(doctor).get(reverse("worklist"), {"tab": tab}).context["page"].rows
 
     assert [row.job_id for row in listed] == [rows[expected]]
+
+
+def test_a_decision_that_lacks_its_second_signature_stays_in_the_list(doctor, recommendation):
+    sent = {
+        "choice": Proposal.SHIFT_TO_NORMAL_MEDICATION,
+        "reason": "As agreed.",
+        "password": PASSWORD,
+    }
+    client = signed_in(doctor)
+    client.post(sign_at(recommendation), sent)
+
+    listed = client.get(reverse("worklist")).context["page"].rows
+    page = client.get(page_of(recommendation)).content.decode()
+
+    assert [(row.job_id, row.second_due) for row in listed] == [(recommendation.job_id, True)]
+    assert "Signed once, not in force" in page
+    assert "Sign as second doctor" not in page
+
+
+def test_a_second_doctor_signs_on_the_page(doctor, clinic, recommendation):
+    shift = {
+        "choice": Proposal.SHIFT_TO_NORMAL_MEDICATION,
+        "reason": "As agreed.",
+        "password": PASSWORD,
+    }
+    signed_in(doctor).post(sign_at(recommendation), shift)
+    second = signed_in(make_user(Role.DOCTOR, clinics=[clinic], full_name="Dr. Olga Brandt"))
+    path = reverse("analysis:countersign", args=[recommendation.job_id])
+
+    offered = second.get(page_of(recommendation)).content.decode()
+    wrong = second.post(path, {"password": "wrong", "signatures_seen": 1})
+    answer = second.post(path, {"password": PASSWORD, "signatures_seen": 1})
+
+    assert "Sign as second doctor" in offered
+    assert (wrong.status_code, list(wrong.context["form"].errors)) == (403, ["password"])
+    assert answer.status_code == 302
+    page = second.get(page_of(recommendation)).content.decode()
+    assert "Second signature: Dr. Olga Brandt" in page
+    assert "not in force" not in page
 
 
 def test_a_first_picture_without_a_finding_is_no_case_to_review(doctor, clinic):
