@@ -19,7 +19,7 @@ $(VENV)/.ready: requirements.txt requirements-dev.txt
 	touch $@
 
 demo: setup  ## a clinic with real mammograms at http://127.0.0.1:8000; CHECK=1 asserts it and ends
-	$(LOCAL) $(BIN)/python manage.py demo --port $(PORT) $(if $(CHECK),--check)
+	$(LOCAL) MFA_REQUIRED=false $(BIN)/python manage.py demo --port $(PORT) $(if $(CHECK),--check)
 
 run: setup  ## the empty application on this machine: database, worker and web server
 	$(LOCAL) $(BIN)/python manage.py serve --port $(PORT)

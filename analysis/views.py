@@ -25,7 +25,7 @@ from analysis.worklist import TABS, worklist_rows
 from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, require
 from mammotrack.accounts.reauthentication import ReauthenticationRequired
-from mammotrack.errors import Conflict, NotFound, Rejected
+from mammotrack.errors import Conflict, NotFound, Rejected, TooManyAttempts
 from mammotrack.middleware import status_of
 from mammotrack.web import Request, show_refusal
 from patients.presenters import banner
@@ -132,7 +132,7 @@ def _signed(
     if form.is_valid():
         try:
             service(recommendation, **form.cleaned_data, signed_by=request.user)
-        except (Rejected, Conflict, ReauthenticationRequired) as error:
+        except (Rejected, Conflict, ReauthenticationRequired, TooManyAttempts) as error:
             show_refusal(form, error, field=FIELD_OF_REFUSAL.get(error.problem_code))
             status = status_of(error)
         else:

@@ -4,6 +4,9 @@ from functools import reduce
 from operator import or_
 from uuid import UUID
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db.models import Model, Q, QuerySet
@@ -12,6 +15,7 @@ from unfold.admin import ModelAdmin
 
 admin.site.disable_action("delete_selected")
 admin.site.unregister(Group)  # roles say who may do what (mammotrack.accounts.policy)
+admin.site.unregister([Authenticator, EmailAddress, UserSession])  # each user keeps their own
 
 
 class KeptAdmin(ModelAdmin):

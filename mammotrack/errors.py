@@ -55,6 +55,12 @@ class Conflict(MammoTrackError):
     code = "conflict"
 
 
+class TooManyAttempts(MammoTrackError):
+    """Somebody tries too often; waiting helps."""
+
+    code = "throttled"
+
+
 class StaleVersion(Conflict):
     """Somebody changed the record since the version that the change is based on."""
 

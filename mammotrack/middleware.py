@@ -27,6 +27,7 @@ STATUS = {  # the first kind that fits
     errors.Rejected: 422,
     errors.StaleVersion: 412,
     errors.Conflict: 409,
+    errors.TooManyAttempts: 429,
     errors.Unavailable: 503,
 }
 
@@ -102,7 +103,7 @@ class SignInRequiredMiddleware:
         if request.path.startswith(("/api/", "/admin/")):
             return None
         if request.headers.get("HX-Request"):
-            return HttpResponse(status=401, headers={"HX-Redirect": reverse("sign-in")})
+            return HttpResponse(status=401, headers={"HX-Redirect": reverse("account_login")})
         return redirect_to_login(request.get_full_path(), str(settings.LOGIN_URL))
 
 

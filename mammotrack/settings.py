@@ -25,8 +25,13 @@ INSTALLED_APPS = [
     "mammotrack.apps.MongoAuthConfig",
     "mammotrack.apps.MongoContentTypesConfig",
     "django.contrib.sessions",
+    "django.contrib.humanize",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "csp",
     "django_htmx",
     "rest_framework",
@@ -50,10 +55,14 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "mammotrack.accounts.middleware.SessionLimitMiddleware",
     "mammotrack.middleware.SignInRequiredMiddleware",
+    "mammotrack.accounts.middleware.SecondFactorRequiredMiddleware",
     "mammotrack.middleware.NoStoreMiddleware",
     "mammotrack.middleware.ErrorPageMiddleware",
 ]
@@ -96,6 +105,24 @@ MIGRATION_MODULES = {
     "admin": "mammotrack.mongo_migrations.admin",
     "auth": "mammotrack.mongo_migrations.auth",
     "contenttypes": "mammotrack.mongo_migrations.contenttypes",
+    "account": "mammotrack.mongo_migrations.account",
+    "mfa": "mammotrack.mongo_migrations.mfa",
+    "usersessions": "mammotrack.mongo_migrations.usersessions",
+}
+ALLAUTH_DEFAULT_AUTO_FIELD = DEFAULT_AUTO_FIELD
+
+# --- Shared memory of the web processes: what counts attempts to sign in ----------------------
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": env.text("CACHE_URL", default=""),
+    }
+    if env.text("CACHE_URL", default="")
+    else {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": VAR_DIR / "cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    },
 }
 
 # --- Celery: the broker carries hints, the database owns the jobs ------------------------------
@@ -149,10 +176,32 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
-LOGIN_URL = reverse_lazy("sign-in")
-LOGIN_REDIRECT_URL = reverse_lazy("patients:list")
-LOGOUT_REDIRECT_URL = reverse_lazy("sign-in")
+LOGIN_URL = reverse_lazy("account_login")
+LOGIN_REDIRECT_URL = reverse_lazy("home")
+LOGOUT_REDIRECT_URL = reverse_lazy("account_login")
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]  # nobody signs up: the adapter is closed
+ACCOUNT_USER_MODEL_EMAIL_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_ADAPTER = "mammotrack.accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {"login": "mammotrack.accounts.forms.SignInForm"}
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 5 * 60
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/5m/key",
+    "reauthenticate": "10/m/user",
+}
+MFA_ADAPTER = "mammotrack.accounts.adapter.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "MammoTrack"
+MFA_TOTP_TOLERANCE = 1
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # there are no addresses to verify
+MFA_REQUIRED = env.boolean("MFA_REQUIRED", default=True)  # of doctors and administrators
+SESSION_SERIALIZER = "mammotrack.accounts.sessions.JSONSerializer"
 SESSION_COOKIE_AGE = 15 * 60
+SESSION_LIMIT = timedelta(hours=12)
+ADMIN_SESSION_LIMIT = timedelta(hours=1)
 SESSION_SAVE_EVERY_REQUEST = True
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 
@@ -162,6 +211,7 @@ SECURE_SSL_REDIRECT = HTTPS_ONLY
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS_ONLY
 SECURE_HSTS_PRELOAD = HTTPS_ONLY
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS_ONLY  # http://localhost; never an IP address
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS_ONLY else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS_ONLY else "csrf"

@@ -1,7 +1,10 @@
 """Every address of the site. The apps' own lists say what lies below."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
+
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 handler404 = "mammotrack.api.problems.page_not_found"
 handler500 = "mammotrack.api.problems.server_error"

@@ -5,12 +5,19 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 
 pytest_plugins = ["tests.mongo"]
 
 
 def pytest_sessionfinish() -> None:
     shutil.rmtree(settings.VAR_DIR, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def no_attempts_counted():
+    """Each test starts with none of the limits used up."""
+    cache.clear()
 
 
 @pytest.fixture

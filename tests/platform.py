@@ -56,6 +56,7 @@ def running_platform(*, mongo_uri: str, **environment: str) -> Iterator[RunningP
                 "MAMMOTRACK_VAR_DIR": str(settings.VAR_DIR / f"platform-{port}"),
                 "MAMMOTRACK_STORE": str(settings.MEDIA_ROOT),
                 "HTTPS_ONLY": "false",
+                "MFA_REQUIRED": "false",
                 "ALLOWED_HOSTS": "127.0.0.1",
                 **environment,
             },

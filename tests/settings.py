@@ -23,3 +23,4 @@ STORAGES = {
 Path(STATIC_ROOT).mkdir()
 MEDIA_ROOT = Path(_folder) / "store"
 CELERY_BROKER_URL = "memory://"
+MFA_REQUIRED = False  # tests of the second factor turn it on

@@ -30,7 +30,7 @@ class Visitor:
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
         if not token:
             raise CheckFailed("The sign-in page has no form.")
-        form = {"csrfmiddlewaretoken": token[1], "username": username, "password": password}
+        form = {"csrfmiddlewaretoken": token[1], "login": username, "password": password}
         self._post("/sign-in/", form)
         if "sign-out" not in self._get("/patients/"):
             raise CheckFailed("The demonstration doctor cannot sign in.")

@@ -1,22 +1,20 @@
+from typing import Any
+
+from allauth.account.forms import LoginForm
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm
 
 
-class SignInForm(AuthenticationForm):
+class SignInForm(LoginForm):
     """The same words for a wrong password, an unknown name and a closed account."""
 
-    error_messages = {
-        "invalid_login": "The user name or the password is not right.",
-        "inactive": "The user name or the password is not right.",
-    }
-
-    username = forms.CharField(
-        label="User name",
-        max_length=150,
-        widget=forms.TextInput(
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].label = "User name"
+        self.fields["login"].widget = forms.TextInput(
             attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
-        ),
-    )
-    password = forms.CharField(
-        strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
-    )
+        )
+        self.fields["password"].widget = forms.PasswordInput(
+            attrs={"autocomplete": "current-password"}
+        )
+        for field in self.fields.values():
+            field.help_text = ""

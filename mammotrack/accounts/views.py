@@ -1,20 +1,11 @@
-"""Signing in, and where each role starts."""
+"""Where each role starts, and what the computer is and is not."""
 
-from django.contrib.auth.views import LoginView
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from mammotrack.accounts.forms import SignInForm
 from mammotrack.accounts.policy import Permission, can
 from mammotrack.web import Request
-
-
-class SignInView(LoginView):
-    template_name = "accounts/sign_in.html"
-    authentication_form = SignInForm
-    redirect_authenticated_user = True
-    next_page = "home"
 
 
 @require_safe

@@ -1,0 +1,77 @@
+"""How long a session lives, and that doctors and administrators sign in with two factors."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from allauth.account.authentication import get_authentication_records
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from mammotrack.accounts.models import Role, User
+from mammotrack.api.problems import problem
+from mammotrack.models import now
+
+Responder = Callable[[HttpRequest], HttpResponse]
+
+SIGNED_IN_AT = "signed_in_at"
+OPEN_WITHOUT_SECOND_FACTOR = ("/account/", "/sign-out/", "/about/")
+
+
+def must_have_second_factor(user: User) -> bool:
+    return settings.MFA_REQUIRED and user.role in (Role.DOCTOR, Role.ADMIN)
+
+
+class SessionLimitMiddleware:
+    """Ends a session some hours after its sign-in, however busy it is."""
+
+    def __init__(self, get_response: Responder) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if isinstance(request.user, User):
+            began = request.session.setdefault(SIGNED_IN_AT, now().isoformat())
+            if now() - datetime.fromisoformat(began) > _limit(request.user):
+                logout(request)
+        return self.get_response(request)
+
+
+class SecondFactorRequiredMiddleware:
+    """Opens nothing but the enrolment to those who must have a second factor and have none."""
+
+    def __init__(self, get_response: Responder) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable, args: tuple, kwargs: dict
+    ) -> HttpResponse | None:
+        user = request.user
+        if not isinstance(user, User) or not must_have_second_factor(user):
+            return None
+        if request.path.startswith(OPEN_WITHOUT_SECOND_FACTOR) or _used_two_factors(request):
+            return None
+        if is_mfa_enabled(user, types=["totp", "webauthn"]):  # enrolled since signing in
+            return None
+        if request.path.startswith("/api/"):
+            return problem(
+                request,
+                status=403,
+                code="second_factor_required",
+                detail="Enrol a second factor in the browser first.",
+            )
+        return redirect(reverse("mfa_index"))
+
+
+def _limit(user: User) -> timedelta:
+    return settings.ADMIN_SESSION_LIMIT if user.role == Role.ADMIN else settings.SESSION_LIMIT
+
+
+def _used_two_factors(request: HttpRequest) -> bool:
+    records = get_authentication_records(request, request.user)
+    return any(record["method"] == "mfa" for record in records)
