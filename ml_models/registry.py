@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml_models.architecture import Weights
 from ml_models.calibration import Calibration, Platt
@@ -147,15 +148,25 @@ def load_weights(manifest: Manifest, *, folder: Path = WEIGHTS_FOLDER) -> Weight
     ModelError
         ``weights_missing``, or ``hash_mismatch`` when the file is not the one in the manifest.
     """
-    path = folder / manifest.version / "weights.npz"
+    return load_arrays(folder / manifest.version / "weights.npz", sha256=manifest.sha256)
+
+
+def load_arrays(path: Path, *, sha256: str) -> dict[str, NDArray[Any]]:
+    """Read named arrays from a file that must have this hash.
+
+    Raises
+    ------
+    ModelError
+        ``weights_missing`` or ``hash_mismatch``.
+    """
+    name = path.parent.name
     if not path.is_file():
-        raise ModelError(f"Model {manifest.version} has no weights file.", code="weights_missing")
+        raise ModelError(f"Model {name} has no weights file.", code="weights_missing")
     stored = path.read_bytes()
-    sha256 = hashlib.sha256(stored).hexdigest()
-    if sha256 != manifest.sha256:
+    found = hashlib.sha256(stored).hexdigest()
+    if found != sha256:
         raise ModelError(
-            f"The weights of {manifest.version} should have SHA-256 {manifest.sha256}, "
-            f"they have {sha256}.",
+            f"The weights of {name} should have SHA-256 {sha256}, they have {found}.",
             code="hash_mismatch",
         )
     with np.load(io.BytesIO(stored), allow_pickle=False) as arrays:
