@@ -12,15 +12,25 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from analysis import selectors
-from analysis.choices import JobState, Proposal, RecommendationStatus
+from analysis.choices import (
+    Assessment,
+    JobState,
+    MassDensity,
+    MassMargin,
+    MassShape,
+    Proposal,
+    RecommendationStatus,
+)
 from analysis.exam_result import exam_result
 from analysis.models import (
     AnalysisJob,
     Comparison,
     Countersignature,
     Decision,
+    Finding,
     Prediction,
     Recommendation,
+    SimilarCases,
 )
 from analysis.services.decisions import (
     amend_decision,
@@ -28,6 +38,7 @@ from analysis.services.decisions import (
     refuse_change,
     sign_decision,
 )
+from analysis.services.findings import record_finding
 from analysis.services.jobs import request_analysis
 from mammotrack.accounts.policy import Permission
 from mammotrack.api.serializers import Answer, Shape
@@ -244,6 +255,89 @@ class DecisionRequest(SignatureRequest):
     )
 
 
+class FindingSerializer(Answer):
+    """A mass as a doctor describes it, with the attribute model's probability of malignancy."""
+
+    recorded_by = serializers.CharField(source="recorded_by.full_name")
+
+    class Meta:
+        model = Finding
+        fields = [
+            "id",
+            "patient",
+            "mammogram",
+            "lesion",
+            "revision",
+            "shape",
+            "margin",
+            "density",
+            "assessment",
+            "age",
+            "malignancy_probability",
+            "probability_low",
+            "probability_high",
+            "uses_assessment",
+            "not_estimated",
+            "model_version",
+            "model_sha256",
+            "recorded_by",
+            "created_at",
+        ]
+
+
+class FindingRequest(Shape):
+    mammogram = serializers.UUIDField()
+    lesion = serializers.IntegerField(
+        min_value=1, max_value=99, help_text="Counted from 1 in each mammogram."
+    )
+    supersedes = serializers.IntegerField(
+        min_value=0,
+        max_value=9999,
+        default=0,
+        help_text="The revision you saw; 0 for a new lesion.",
+    )
+    shape = serializers.ChoiceField(MassShape.choices, allow_blank=True, default="")
+    margin = serializers.ChoiceField(MassMargin.choices, allow_blank=True, default="")
+    density = serializers.ChoiceField(MassDensity.choices, allow_blank=True, default="")
+    assessment = serializers.ChoiceField(Assessment.choices, allow_blank=True, default="")
+
+
+class SimilarCaseSerializer(serializers.Serializer):
+    """One reference picture that looks like the mammogram. Similar looks are no diagnosis."""
+
+    dataset = serializers.CharField()
+    case = serializers.CharField()
+    laterality = serializers.CharField()
+    view = serializers.CharField()
+    birads = serializers.CharField(allow_blank=True)
+    pathology = serializers.CharField(allow_blank=True)
+    licence = serializers.CharField()
+    attribution = serializers.CharField()
+    distance = serializers.FloatField(help_text="Cosine distance of the features, 0 to 2.")
+    ssim = serializers.FloatField(allow_null=True, help_text="After registration; null if none.")
+    picture = serializers.BooleanField(help_text="Whether the picture itself is shipped.")
+
+
+class SimilarCasesSerializer(Answer):
+    cases = SimilarCaseSerializer(many=True)
+
+    class Meta:
+        model = SimilarCases
+        fields = [
+            "id",
+            "patient",
+            "mammogram",
+            "search_version",
+            "reference_sha256",
+            "model_version",
+            "model_sha256",
+            "preparation_version",
+            "reason",
+            "cases",
+            "created_at",
+        ]
+
+
 class JobFilters(OfPatient):
     state = serializers.ChoiceField(JobState.choices, required=False)
 
@@ -413,3 +507,36 @@ class DecisionViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     def partial_update(self, request: Request, pk: Any) -> Response:
         """Never: what is signed stays as it is. Amend the recommendation's decision instead."""
         refuse_change(self.get_object())
+
+
+class FindingViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+    """Described masses, every revision; the highest of a lesion is what holds."""
+
+    permissions = READ | {"create": Permission.RECORD_FINDINGS}
+    filters = PredictionFilters
+    serializer_class = FindingSerializer
+
+    def get_queryset(self) -> QuerySet[Finding]:
+        return selectors.findings_visible_to(self.user)
+
+    @extend_schema(request=FindingRequest, responses={201: FindingSerializer})
+    def create(self, request: Request) -> Response:
+        """Describe a mass, or describe it anew; nothing that was said is changed."""
+        wanted = FindingRequest(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        mammogram = mammogram_visible_to(self.user, wanted.validated_data.pop("mammogram"))
+        finding = record_finding(mammogram, **wanted.validated_data, recorded_by=self.user)
+        return Response(
+            FindingSerializer(finding).data,
+            status=status.HTTP_201_CREATED,
+            headers={"Location": reverse("api:finding-detail", [finding.pk])},
+        )
+
+
+class SimilarCasesViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+    permissions = READ
+    filters = PredictionFilters
+    serializer_class = SimilarCasesSerializer
+
+    def get_queryset(self) -> QuerySet[SimilarCases]:
+        return selectors.similar_cases_visible_to(self.user)

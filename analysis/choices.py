@@ -37,3 +37,38 @@ class SignatureMeaning(TextChoices):
     APPROVED = "APPROVED", "Approves the proposal"
     OVERRIDDEN = "OVERRIDDEN", "Decides otherwise than proposed"
     AMENDED = "AMENDED", "Amends the decision signed before"
+
+
+class MassShape(TextChoices):
+    """Of a mass, as BI-RADS describes it; the codes of ``ml_models.attributes``."""
+
+    ROUND = "ROUND", "Round"
+    OVAL = "OVAL", "Oval"
+    LOBULAR = "LOBULAR", "Lobular"
+    IRREGULAR = "IRREGULAR", "Irregular"
+
+
+class MassMargin(TextChoices):
+    CIRCUMSCRIBED = "CIRCUMSCRIBED", "Circumscribed"
+    MICROLOBULATED = "MICROLOBULATED", "Microlobulated"
+    OBSCURED = "OBSCURED", "Obscured"
+    ILL_DEFINED = "ILL_DEFINED", "Ill-defined (indistinct)"
+    SPICULATED = "SPICULATED", "Spiculated"
+
+
+class MassDensity(TextChoices):
+    HIGH = "HIGH", "High"
+    ISO = "ISO", "Iso (as the tissue around it)"
+    LOW = "LOW", "Low"
+    FAT_CONTAINING = "FAT_CONTAINING", "Fat-containing"
+
+
+class Assessment(TextChoices):
+    """The BI-RADS category a doctor gives a mass; 1, nothing to see, describes no mass."""
+
+    INCOMPLETE = "0", "0 Incomplete"
+    BENIGN = "2", "2 Benign"
+    PROBABLY_BENIGN = "3", "3 Probably benign"
+    SUSPICIOUS = "4", "4 Suspicious"
+    HIGHLY_SUGGESTIVE = "5", "5 Highly suggestive of malignancy"
+    PROVEN = "6", "6 Known, proven malignancy"

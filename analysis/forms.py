@@ -1,8 +1,8 @@
-"""The shape of a signature; whether it may be given is the service's to say."""
+"""The shape of signatures and findings; what may be recorded is the services' to say."""
 
 from django import forms
 
-from analysis.choices import Proposal
+from analysis.choices import Assessment, MassDensity, MassMargin, MassShape, Proposal
 
 
 class SignatureForm(forms.Form):
@@ -45,3 +45,32 @@ class AmendmentForm(DecisionForm, CountersignatureForm):
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 4}),
     )
+
+
+class FindingForm(forms.Form):
+    """One mass in BI-RADS words. Nothing is chosen beforehand; what cannot be said stays open."""
+
+    shape = forms.ChoiceField(
+        choices=[*MassShape.choices, ("", "Not described")],
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    margin = forms.ChoiceField(
+        choices=[*MassMargin.choices, ("", "Not described")],
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    density = forms.ChoiceField(
+        label="Density of the mass",
+        choices=[*MassDensity.choices, ("", "Not described")],
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    assessment = forms.ChoiceField(
+        label="Your BI-RADS category",
+        choices=[*Assessment.choices, ("", "Not given")],
+        required=False,
+        widget=forms.RadioSelect,
+        help_text="Without one, the estimate rests on the description alone.",
+    )
+    supersedes = forms.IntegerField(min_value=0, widget=forms.HiddenInput())

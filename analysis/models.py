@@ -6,9 +6,19 @@ them, and never changed; a newer model or rule set adds rows of its own.
 
 from __future__ import annotations
 
+from django.core.validators import MinValueValidator
 from django.db import models
 
-from analysis.choices import JobState, Proposal, RecommendationStatus, SignatureMeaning
+from analysis.choices import (
+    Assessment,
+    JobState,
+    MassDensity,
+    MassMargin,
+    MassShape,
+    Proposal,
+    RecommendationStatus,
+    SignatureMeaning,
+)
 from mammotrack.accounts.models import User
 from mammotrack.models import now
 from patients.models import PatientFact
@@ -221,3 +231,75 @@ class Countersignature(PatientFact):
 
     def __str__(self) -> str:
         return f"countersignature {self.pk}"
+
+
+class Finding(PatientFact):
+    """One mass in one mammogram as a doctor describes it, and what a model makes of the words.
+
+    Never changed: who describes the mass anew adds the next revision.
+    """
+
+    mammogram = models.ForeignKey(
+        Mammogram, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    lesion = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)])
+    revision = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)])
+    shape = models.CharField(max_length=16, choices=MassShape, blank=True)
+    margin = models.CharField(max_length=16, choices=MassMargin, blank=True)
+    density = models.CharField(max_length=16, choices=MassDensity, blank=True)
+    assessment = models.CharField(max_length=1, choices=Assessment, blank=True)
+    age = models.PositiveSmallIntegerField(help_text="Completed years on the day of the exam.")
+    malignancy_probability = models.FloatField(null=True)
+    probability_low = models.FloatField(null=True)
+    probability_high = models.FloatField(null=True)
+    uses_assessment = models.BooleanField(default=False)
+    not_estimated = models.CharField(
+        max_length=64, blank=True, help_text="Why there is no probability, as a code."
+    )
+    model_version = models.CharField(max_length=64, blank=True)
+    model_sha256 = models.CharField(max_length=64, blank=True)
+    recorded_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["mammogram", "lesion", "revision"], name="finding_revision_once"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["patient", "id"], name="finding_by_patient"),
+            models.Index(fields=["clinic", "-created_at", "-id"], name="finding_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"finding {self.pk}"
+
+
+class SimilarCases(PatientFact):
+    """The reference cases that look most like one mammogram, by one version of the search."""
+
+    mammogram = models.ForeignKey(
+        Mammogram, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    search_version = models.CharField(max_length=64)
+    reference_sha256 = models.CharField(max_length=64)
+    model_version = models.CharField(max_length=64)
+    model_sha256 = models.CharField(max_length=64)
+    preparation_version = models.CharField(max_length=64)
+    reason = models.CharField(max_length=64, blank=True, help_text="Why there are no cases.")
+    cases = models.JSONField(default=list, help_text="Nearest first.")
+
+    class Meta:
+        verbose_name_plural = "similar cases"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["mammogram", "search_version", "reference_sha256", "model_sha256"],
+                name="similar_cases_once",
+            ),
+        ]
+        indexes = [models.Index(fields=["patient", "id"], name="similar_cases_by_patient")]
+
+    def __str__(self) -> str:
+        return f"similar cases {self.pk}"

@@ -1,10 +1,11 @@
-"""The pictures kept beside a comparison: which there are, and where."""
+"""The pictures kept beside a comparison, and those of the reference set: which and where."""
 
 import json
 from pathlib import Path
 
 from analysis.models import Comparison
 from mammotrack.errors import NotFound
+from ml_models.similar.reference import reference_set
 from scans.services import object_store
 
 PROCESSING_VIEWS = ("grayscale", "denoised", "edges", "threshold")
@@ -16,6 +17,14 @@ def picture_path(comparison: Comparison | None, name: str) -> Path:
     if comparison is None or not comparison.pictures_key or name not in PICTURES:
         raise NotFound("There is no such picture.")
     return object_store().derived_path(comparison.pictures_key, f"{name}.png")
+
+
+def reference_picture_path(case: str) -> Path:
+    """Where the picture of a reference case lies, or ``NotFound``."""
+    path = reference_set().picture_path(case)
+    if path is None:
+        raise NotFound("There is no such picture.")
+    return path
 
 
 def kept_pictures(comparison: Comparison | None) -> frozenset[str]:

@@ -3,13 +3,25 @@
 Nothing here decides anything; a code that has no words yet is shown as it is.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
 from analysis.choices import Proposal
-from analysis.models import Comparison, Countersignature, Decision, Prediction, Recommendation
+from analysis.models import (
+    Comparison,
+    Countersignature,
+    Decision,
+    Finding,
+    Prediction,
+    Recommendation,
+    SimilarCases,
+)
+from analysis.selectors import Lesion
+from ml_models.similar.reference import reference_set
 from patients.presenters import interval
 from scans.models import Mammogram
 
@@ -80,6 +92,16 @@ INPUTS = {
     "on_chemotherapy": "On chemotherapy",
     "malignancy_proven": "Malignancy proven",
 }
+NOT_ESTIMATED = {
+    "malignancy_proven": "Malignancy is proven: there is nothing to estimate.",
+    "not_trained_on_men": "The model knows no men, so it gives no estimate.",
+}
+NO_SIMILAR = {
+    "reference_of_other_model": "The reference set was made with another model than is active.",
+    "no_reference_of_this_view": "The reference set holds no picture of this breast and view.",
+    "not_assessable": "The picture cannot be assessed, so nothing is like it.",
+}
+DESCRIPTORS = ("shape", "margin", "density", "assessment")
 HISTOGRAM_BARS = 64
 HISTOGRAM_WIDTH, HISTOGRAM_HEIGHT = 256, 160
 
@@ -135,6 +157,44 @@ class Change:
     figures: list[Figure]
     algorithm_version: str
     preparation_version: str
+
+
+@dataclass(frozen=True)
+class DescribedMass:
+    """One lesion as a doctor describes it now, with what the attribute model makes of it."""
+
+    number: int
+    finding: Finding
+    words: list[Figure]
+    estimate: str
+    interval: str
+    rests_on: str
+    not_estimated: str
+    superseded: list[DescribedMass]
+
+
+@dataclass(frozen=True)
+class SimilarPicture:
+    case: str
+    has_picture: bool
+    position: str
+    birads: str
+    pathology: str
+    source: str
+    attribution: str
+    distance: str
+    ssim: str
+
+
+@dataclass(frozen=True)
+class SimilarPictures:
+    """The reference cases found for one picture, or why there are none."""
+
+    reason: str
+    cases: list[SimilarPicture]
+    worth: str
+    versions: str
+    reference_sha256: str
 
 
 @dataclass(frozen=True)
@@ -247,6 +307,85 @@ def change(comparison: Comparison | None) -> Change | None:
         figures=_figures(measured),
         algorithm_version=comparison.algorithm_version,
         preparation_version=comparison.preparation_version,
+    )
+
+
+def lesions(described: Iterable[Lesion]) -> list[DescribedMass]:
+    return [_described_mass(each.number, each.current, each.superseded) for each in described]
+
+
+def _described_mass(number: int, finding: Finding, superseded: Sequence[Finding]) -> DescribedMass:
+    estimated = finding.malignancy_probability is not None
+    return DescribedMass(
+        number=number,
+        finding=finding,
+        words=[
+            Figure("Shape", finding.get_shape_display() or "not described"),
+            Figure("Margin", finding.get_margin_display() or "not described"),
+            Figure("Density", finding.get_density_display() or "not described"),
+            Figure("BI-RADS category", finding.get_assessment_display() or "not given"),
+            Figure("Age at the exam", f"{finding.age} years"),
+        ],
+        estimate=percent(finding.malignancy_probability) if estimated else "",
+        interval=(
+            f"{percent(finding.probability_low)} to {percent(finding.probability_high)}"
+            if estimated
+            else ""
+        ),
+        rests_on=(
+            "description, age and category" if finding.uses_assessment else "description and age"
+        ),
+        not_estimated=NOT_ESTIMATED.get(finding.not_estimated) or in_words(finding.not_estimated)
+        if finding.not_estimated
+        else "",
+        superseded=[_described_mass(number, earlier, ()) for earlier in superseded],
+    )
+
+
+def similar(found: SimilarCases | None) -> SimilarPictures | None:
+    if found is None:
+        return None
+    return SimilarPictures(
+        reason=NO_SIMILAR.get(found.reason) or (in_words(found.reason) if found.reason else ""),
+        cases=[
+            SimilarPicture(
+                case=case["case"],
+                has_picture=case["picture"],
+                position=f"{case['laterality']} {case['view']}",
+                birads=case["birads"] or "not known",
+                pathology=case["pathology"] or "not known",
+                source=f"{case['dataset']}, {case['licence']}",
+                attribution=case["attribution"],
+                distance=number(case["distance"]),
+                ssim=_ssim_of(case),
+            )
+            for case in found.cases
+        ],
+        worth=_worth(found),
+        versions=f"{found.search_version}, features of {found.model_version}",
+        reference_sha256=found.reference_sha256,
+    )
+
+
+def _ssim_of(case: dict[str, Any]) -> str:
+    if case["ssim"] is None:
+        return "outlines differ" if case["picture"] else "no picture here"
+    return number(case["ssim"])
+
+
+def _worth(found: SimilarCases) -> str:
+    """What the set's neighbours told of malignancy when it was made; of another set, nothing."""
+    reference = reference_set()
+    if reference.sha256 != found.reference_sha256:
+        return ""
+    measured = reference.worth
+    value, low, high = measured["auc"]
+    floor, ceiling = measured["chance"]
+    return (
+        f"Within the reference set, the {measured['neighbours']} pictures most like one told its "
+        f"malignancy with an AUC of {value:.2f} (95 % {low:.2f} to {high:.2f}, "
+        f"{measured['pictures']} pictures); by chance it lies between {floor:.2f} and "
+        f"{ceiling:.2f}."
     )
 
 

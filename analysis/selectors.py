@@ -2,13 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from uuid import UUID
 
 from django.db.models import QuerySet
 
 from analysis.choices import JobState, RecommendationStatus
 from analysis.guideline import NOTHING_TO_COMPARE
-from analysis.models import AnalysisJob, Comparison, Decision, Prediction, Recommendation
+from analysis.models import (
+    AnalysisJob,
+    Comparison,
+    Decision,
+    Finding,
+    Prediction,
+    Recommendation,
+    SimilarCases,
+)
 from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, can, require
 from mammotrack.errors import NotFound
@@ -56,6 +65,18 @@ def decisions_visible_to(user: User) -> QuerySet[Decision]:
     if not can(user, Permission.READ_ANALYSES):
         return Decision.objects.none()
     return Decision.objects.filter(clinic_id__in=user.clinic_ids)
+
+
+def findings_visible_to(user: User) -> QuerySet[Finding]:
+    if not can(user, Permission.READ_ANALYSES):
+        return Finding.objects.none()
+    return Finding.objects.filter(clinic_id__in=user.clinic_ids).select_related("recorded_by")
+
+
+def similar_cases_visible_to(user: User) -> QuerySet[SimilarCases]:
+    if not can(user, Permission.READ_ANALYSES):
+        return SimilarCases.objects.none()
+    return SimilarCases.objects.filter(clinic_id__in=user.clinic_ids)
 
 
 def job_visible_to(user: User, job_id: UUID) -> AnalysisJob:
@@ -171,6 +192,34 @@ def signed_decisions(user: User) -> QuerySet[Decision]:
         .select_related("patient", "signed_by", "recommendation", "recommendation__current")
         .order_by("-signed_at", "pk")
     )
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """One mass in one mammogram: what is said of it now, and what was said before."""
+
+    number: int
+    current: Finding
+    superseded: Sequence[Finding]
+
+
+def lesions_of(mammogram: Mammogram) -> list[Lesion]:
+    """Described masses by number; earlier revisions newest first."""
+    found = (
+        Finding.objects.filter(mammogram=mammogram)
+        .select_related("recorded_by")
+        .order_by("lesion", "-revision")
+    )
+    lesions = []
+    for number, revisions in groupby(found, key=lambda finding: finding.lesion):
+        current, *superseded = revisions
+        lesions.append(Lesion(number, current, superseded))
+    return lesions
+
+
+def similar_cases_of(mammogram: Mammogram) -> SimilarCases | None:
+    """The newest search for pictures like this one."""
+    return SimilarCases.objects.filter(mammogram=mammogram).order_by("-created_at", "pk").first()
 
 
 @dataclass(frozen=True)

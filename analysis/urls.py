@@ -11,6 +11,12 @@ analysis_patterns = [
     path("analyses/<uuid:job_id>/retry/", views.retry, name="retry"),
     path("analyses/<uuid:job_id>/pictures/<slug:name>/", views.picture, name="picture"),
     path("mammograms/<uuid:mammogram_id>/analysis/", views.of_mammogram, name="of-mammogram"),
+    path(
+        "mammograms/<uuid:mammogram_id>/lesions/<int:lesion>/describe/",
+        views.describe,
+        name="describe",
+    ),
+    path("reference-cases/<slug:name>/picture/", views.reference_picture, name="reference-picture"),
 ]
 
 urlpatterns = [

@@ -6,20 +6,34 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from analysis import presenters, selectors
 from analysis.choices import JobState, RecommendationStatus
-from analysis.forms import AmendmentForm, CountersignatureForm, DecisionForm, SignatureForm
+from analysis.forms import (
+    AmendmentForm,
+    CountersignatureForm,
+    DecisionForm,
+    FindingForm,
+    SignatureForm,
+)
 from analysis.models import AnalysisJob, Recommendation
-from analysis.pictures import PROCESSING_VIEWS, histogram_of, kept_pictures, picture_path
+from analysis.pictures import (
+    PROCESSING_VIEWS,
+    histogram_of,
+    kept_pictures,
+    picture_path,
+    reference_picture_path,
+)
 from analysis.services.decisions import (
     amend_decision,
     countersign_decision,
     note_opened,
     sign_decision,
 )
+from analysis.services.findings import record_finding
 from analysis.services.jobs import request_analysis
 from analysis.worklist import TABS, worklist_rows
 from mammotrack.accounts.models import User
@@ -28,7 +42,7 @@ from mammotrack.accounts.reauthentication import ReauthenticationRequired
 from mammotrack.errors import Conflict, NotFound, Rejected, TooManyAttempts
 from mammotrack.middleware import status_of
 from mammotrack.web import Request, show_refusal
-from patients.presenters import banner
+from patients.presenters import age_on, banner
 from scans.media import picture_response
 from scans.selectors import mammogram_visible_to
 
@@ -116,6 +130,56 @@ def picture(request: Request, job_id: UUID, name: str) -> FileResponse:
     return picture_response(picture_path(comparison, name), name=f"{job.pk}-{name}")
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+def describe(request: Request, mammogram_id: UUID, lesion: int) -> HttpResponse:
+    """Describe a mass of a picture, or describe it anew."""
+    require(request.user, Permission.RECORD_FINDINGS)
+    mammogram = mammogram_visible_to(request.user, mammogram_id)
+    lesions = selectors.lesions_of(mammogram)
+    before = next((each.current for each in lesions if each.number == lesion), None)
+    if before is None and lesion != len(lesions) + 1:
+        raise NotFound("There is no such lesion.")
+    stored = {"supersedes": before.revision if before else 0}
+    if before:
+        stored |= {name: getattr(before, name) for name in presenters.DESCRIPTORS}
+    form = FindingForm(request.POST or None, initial=stored)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                record_finding(
+                    mammogram, lesion=lesion, **form.cleaned_data, recorded_by=request.user
+                )
+            except (Rejected, Conflict) as error:
+                show_refusal(form, error)
+                status = status_of(error)
+            else:
+                messages.success(request, "The finding is on record.")
+                job = selectors.latest_job_of(mammogram)
+                if job is None:
+                    return redirect("patients:detail", mammogram.patient_id)
+                return redirect(f"{reverse('analysis:detail', args=[job.pk])}#findings")
+    context = {
+        "patient": mammogram.patient,
+        "banner": banner(mammogram.patient, today=timezone.localdate()),
+        "mammogram": mammogram,
+        "job": selectors.latest_job_of(mammogram),
+        "lesion": lesion,
+        "before": before,
+        "age": age_on(mammogram.patient.birth_date, mammogram.exam_date),
+        "form": form,
+    }
+    return render(request, "analysis/describe.html", context, status=status)
+
+
+@require_safe
+def reference_picture(request: Request, name: str) -> FileResponse:
+    """A picture of the shipped reference set: of nobody who is treated here."""
+    require(request.user, Permission.READ_ANALYSES)
+    return picture_response(reference_picture_path(name), name=name)
+
+
 FIELD_OF_REFUSAL = {"reason_required": "reason", "reauth_required": "password"}
 
 
@@ -146,12 +210,16 @@ def _page(
 ) -> HttpResponse:
     recommendation = selectors.recommendation_of(job)
     newest = selectors.latest_job_of(job.current)
+    lesions = selectors.lesions_of(job.current)
     context = {
         "job": job,
         "patient": job.patient,
         "banner": banner(job.patient, today=timezone.localdate()),
         "interval": presenters.interval_between(job.prior, job.current),
         "newer_job": newest if newest and newest.pk != job.pk else None,
+        "lesions": presenters.lesions(lesions),
+        "next_lesion": len(lesions) + 1,
+        "similar": presenters.similar(selectors.similar_cases_of(job.current)),
         **_state_context(job, poll=0),
     }
     if recommendation:

@@ -15,6 +15,7 @@ from analysis.guideline import ClinicalRecord
 from analysis.imaging.errors import ImagingError
 from analysis.models import AnalysisJob, Comparison, Prediction, Recommendation
 from analysis.services import jobs
+from analysis.services.similar import keep_similar, search_similar
 from mammotrack.audit import services as audit
 from mammotrack.audit.models import Action
 from mammotrack.db import atomic, retry_on_conflict
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from analysis.imaging.comparison import ChangeMeasurement
     from analysis.pipeline import Findings, Picture
     from ml_models.classifier import Classification
+    from ml_models.similar.search import SimilarFound
 
 WRITE_ATTEMPTS = 5
 
@@ -40,7 +42,8 @@ def run_job(job_id: UUID) -> None:
     with jobs.heartbeat(claim):
         try:
             findings = _analyse(claim.job)
-            _write_results(claim, findings, _keep_pictures(claim.job, findings))
+            similar = search_similar(claim.job.current, findings.prepared)
+            _write_results(claim, findings, similar, _keep_pictures(claim.job, findings))
         except (ImagingError, ModelError) as error:
             jobs.fail(claim, error.code)
         except jobs.LostClaim:
@@ -90,11 +93,13 @@ def _keep_pictures(job: AnalysisJob, findings: Findings) -> str:
     return key
 
 
-def _write_results(claim: jobs.Claim, findings: Findings, pictures_key: str) -> None:
+def _write_results(
+    claim: jobs.Claim, findings: Findings, similar: SimilarFound, pictures_key: str
+) -> None:
     """All rows and the end of the job in one transaction; a lost race for a row is run again."""
     for attempt in range(WRITE_ATTEMPTS):
         try:
-            _write_once(claim, findings, pictures_key)
+            _write_once(claim, findings, similar, pictures_key)
         except IntegrityError:
             if attempt == WRITE_ATTEMPTS - 1:
                 raise
@@ -103,7 +108,9 @@ def _write_results(claim: jobs.Claim, findings: Findings, pictures_key: str) -> 
 
 
 @retry_on_conflict
-def _write_once(claim: jobs.Claim, findings: Findings, pictures_key: str) -> None:
+def _write_once(
+    claim: jobs.Claim, findings: Findings, similar: SimilarFound, pictures_key: str
+) -> None:
     from analysis.imaging.versions import PREPARATION_VERSION  # noqa: PLC0415
     from analysis.inference import classifier  # noqa: PLC0415 -- TensorFlow
 
@@ -138,6 +145,7 @@ def _write_once(claim: jobs.Claim, findings: Findings, pictures_key: str) -> Non
             record=_as_document(record),
         )
         recommendation.save(force_insert=True)
+        keep_similar(job.current, similar, model_sha256=model_sha256)
         audit.record(
             Action.ANALYSIS_DONE,
             subject=job,

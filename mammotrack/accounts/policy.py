@@ -18,6 +18,7 @@ class Permission(Enum):
     READ_ANALYSES = auto()
     REQUEST_ANALYSES = auto()
     SIGN_DECISIONS = auto()
+    RECORD_FINDINGS = auto()
 
 
 _P = Permission

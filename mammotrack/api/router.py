@@ -26,6 +26,8 @@ router.register("predictions", analysis.PredictionViewSet, "prediction")
 router.register("comparisons", analysis.ComparisonViewSet, "comparison")
 router.register("recommendations", analysis.RecommendationViewSet, "recommendation")
 router.register("decisions", analysis.DecisionViewSet, "decision")
+router.register("findings", analysis.FindingViewSet, "finding")
+router.register("similar-cases", analysis.SimilarCasesViewSet, "similar-cases")
 
 urlpatterns = [
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),

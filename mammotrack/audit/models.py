@@ -26,6 +26,7 @@ class Action(models.TextChoices):
     DECISION_SIGNED = "decision.signed"
     DECISION_AMENDED = "decision.amended"
     DECISION_COUNTERSIGNED = "decision.countersigned"
+    FINDING_RECORDED = "finding.recorded"
 
 
 class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):

@@ -10,7 +10,7 @@ import pytest
 from analysis.choices import JobState, Proposal, RecommendationStatus
 from analysis.guideline import RULES_VERSION
 from analysis.imaging.versions import DEFAULT_ALGORITHM, PREPARATION_VERSION
-from analysis.models import AnalysisJob, Comparison, Prediction, Recommendation
+from analysis.models import AnalysisJob, Comparison, Prediction, Recommendation, SimilarCases
 from analysis.pictures import kept_pictures
 from analysis.services import jobs
 from analysis.services.run import run_job
@@ -78,6 +78,13 @@ def test_a_job_writes_everything_with_its_versions(pair_job):
     )
     assert comparison.ssim > comparison.ssim_baseline
     assert {"prior", "aligned_prior", "current", "ssim_map"} <= kept_pictures(comparison)
+    similar = SimilarCases.objects.get()
+    assert (similar.mammogram_id, similar.reason, len(similar.cases)) == (
+        pair_job.current_id,
+        "",
+        5,
+    )
+    assert {(case["laterality"], case["view"]) for case in similar.cases} == {("L", "CC")}
 
 
 def test_a_job_delivered_twice_computes_once(pair_job):

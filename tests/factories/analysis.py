@@ -7,7 +7,14 @@ from typing import Any
 from analysis.choices import JobState, Proposal, RecommendationStatus, SignatureMeaning
 from analysis.evidence import digest, evidence_of
 from analysis.guideline import RULES_VERSION
-from analysis.models import AnalysisJob, Comparison, Decision, Prediction, Recommendation
+from analysis.models import (
+    AnalysisJob,
+    Comparison,
+    Decision,
+    Prediction,
+    Recommendation,
+    SimilarCases,
+)
 from mammotrack.accounts.models import Role, User
 from mammotrack.models import now
 from scans.models import Mammogram
@@ -151,5 +158,36 @@ def make_decision(recommendation: Recommendation | None = None, **fields: Any) -
         meaning=SignatureMeaning.APPROVED if follows else SignatureMeaning.OVERRIDDEN,
         evidence=evidence,
         evidence_sha256=digest(evidence),
+        **values,
+    )
+
+
+def make_similar_cases(mammogram: Mammogram, **fields: Any) -> SimilarCases:
+    values = {
+        "search_version": "similar-test",
+        "reference_sha256": hashlib.sha256(b"reference").hexdigest(),
+        "model_version": "model-test",
+        "model_sha256": hashlib.sha256(b"model-test").hexdigest(),
+        "preparation_version": PREPARATION_VERSION,
+        "cases": [
+            {
+                "case": "cdd0-L-CC",
+                "dataset": "CDD-CESM",
+                "licence": "CC BY 4.0",
+                "attribution": "Khaled R. et al. (2021), doi:10.7937/29kw-ae92",
+                "laterality": "L",
+                "view": "CC",
+                "birads": "5",
+                "pathology": "malignant",
+                "distance": 0.412,
+                "ssim": None,
+                "picture": False,
+            }
+        ],
+    } | fields
+    return SimilarCases.objects.create(
+        clinic_id=mammogram.clinic_id,
+        patient_id=mammogram.patient_id,
+        mammogram=mammogram,
         **values,
     )
