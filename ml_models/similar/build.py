@@ -7,6 +7,7 @@ import argparse
 import hashlib
 import sys
 from collections import Counter
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ SOURCE = "cdd_cesm"
 DATASET = "CDD-CESM"
 LICENCE = "CC BY 4.0"
 ATTRIBUTION = "Khaled R. et al. (2021), The Cancer Imaging Archive, doi:10.7937/29kw-ae92"
-PICTURES_A_PATHOLOGY = 4  # of benign, malignant and normal: a dozen in all
+PICTURES_A_KIND = 2  # of benign, malignant and normal, left and right: a dozen in all
 PICTURE_HEIGHT_PX = 480
 JPEG_QUALITY = 85
 
@@ -105,7 +106,7 @@ def _worth(labelled: Labelled) -> dict[str, Any]:
 
 
 def most_often_found(reference: ReferenceSet) -> set[str]:
-    """Of each pathology the cases that are found most often from other women's pictures."""
+    """Of each pathology and breast the cases found most often from other women's pictures."""
     found: Counter[str] = Counter()
     for case, features in zip(reference.cases, reference.features, strict=True):
         nearest = reference.nearest(
@@ -117,10 +118,14 @@ def most_often_found(reference: ReferenceSet) -> set[str]:
         )
         found.update(each.case.case for each in nearest)
     chosen: set[str] = set()
-    for pathology in ("benign", "malignant", "normal"):
-        of_kind = [case.case for case in reference.cases if case.pathology == pathology]
+    for pathology, laterality in product(("benign", "malignant", "normal"), ("L", "R")):
+        of_kind = [
+            case.case
+            for case in reference.cases
+            if (case.pathology, case.laterality) == (pathology, laterality)
+        ]
         of_kind.sort(key=lambda name: (-found[name], name))
-        chosen.update(of_kind[:PICTURES_A_PATHOLOGY])
+        chosen.update(of_kind[:PICTURES_A_KIND])
     return chosen
 
 
