@@ -99,6 +99,10 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='comparisons', to='analysis.lesionmark'),
         ),
         migrations.AddIndex(
+            model_name='analysisjob',
+            index=models.Index(fields=['mark', '-created_at', '-id'], name='job_by_mark'),
+        ),
+        migrations.AddIndex(
             model_name='comparison',
             index=models.Index(fields=['mark', 'id'], name='comparison_by_mark'),
         ),
