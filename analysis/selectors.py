@@ -30,6 +30,8 @@ from scans.models import Mammogram
 
 EVIDENCE = (
     "job",
+    "job__mark",
+    "job__mark__marked_by",
     "patient",
     "current",
     "prior",
@@ -186,6 +188,13 @@ def analyses_of(mammogram: Mammogram) -> QuerySet[AnalysisJob]:
         AnalysisJob.objects.filter(current=mammogram)
         .select_related("prior", "mark", "mark__marked_by")
         .order_by("-created_at", "pk")
+    )
+
+
+def newest_job_at(mark: LesionMark, *, current: Mammogram) -> AnalysisJob | None:
+    """The newest analysis of a picture at this mark."""
+    return (
+        AnalysisJob.objects.filter(mark=mark, current=current).order_by("-created_at", "pk").first()
     )
 
 

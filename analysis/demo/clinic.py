@@ -11,6 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from analysis.demo.mass import NewMass
+from analysis.selectors import marks_on
+from analysis.services.lesions import mark_lesion
 from mammotrack.accounts.models import Clinic, Membership, Role, User
 from patients import services as patients
 from patients.choices import Laterality, PathologyResult, Sex, TherapyKind
@@ -34,6 +36,7 @@ IDENTITY_REASON = "Public CBIS-DDSM or CDD-CESM picture of a demonstration patie
 PICTURES = Path(__file__).parent / "pictures"
 PICTURE_COUNT = 14  # what ``seed`` uploads
 FILM_DATE = date(2016, 10, 4)  # the study date all CBIS-DDSM files carry
+MASS = {"x": 2685.0, "y": 2646.0, "radius": 95.0}  # of the RCC film of DEMO-002, in its pixels
 
 Say = Callable[[str], None]
 
@@ -94,6 +97,8 @@ def seed(say: Say) -> None:
         doctor,
         say,
     )
+
+    _mark_mass(films["rcc"], doctor, say)
 
     screened = _register(
         clinic,
@@ -202,6 +207,14 @@ def _upload_followups(
             )
             _upload(film.patient, picture, statement, by)
         say(f"  {followup.position.upper()} simulated for {followup.exam_date} stored")
+
+
+def _mark_mass(film: Mammogram, doctor: User, say: Say) -> None:
+    """Mark the round mass that the film shows; its simulated follow-up is measured at it."""
+    if marks_on(film):
+        return
+    mark_lesion(film, **MASS, marked_by=doctor)
+    say("  RCC mass marked, to be measured on the follow-up")
 
 
 def _upload(patient: Patient, file: Path, statement: Statement, by: User) -> Mammogram:

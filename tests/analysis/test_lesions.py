@@ -38,7 +38,7 @@ def doctor() -> Any:
 
 
 def test_a_mark_is_kept_with_its_author_and_leaves_a_trace():
-    prior, current = make_pair()
+    prior, _ = make_pair()
     marked_by = doctor()
 
     mark = mark_lesion(prior, **DISC, marked_by=marked_by)
@@ -94,7 +94,7 @@ def test_the_same_pair_at_two_marks_is_two_jobs_and_at_one_mark_is_one():
 
 
 def test_a_picture_that_arrives_later_is_analysed_at_the_marks_that_hold():
-    first, second, _ = make_series()
+    first, _, _ = make_series()
     old = mark_lesion(first, **DISC, marked_by=doctor())
     holds = mark_lesion(first, **DISC | {"x": 300.0}, supersedes=old, marked_by=doctor())
     other_view = make_mammogram(first.patient, exam_date=DAYS[0], view="MLO")
