@@ -88,8 +88,8 @@ class MarkForm(forms.Form):
         widget=forms.RadioSelect,
         error_messages={"required": "Choose the picture."},
     )
-    x = forms.FloatField(label="Column of the centre (px)")
-    y = forms.FloatField(label="Row of the centre (px)")
+    x = forms.FloatField(label="Column (px)")
+    y = forms.FloatField(label="Row (px)")
     radius = forms.FloatField(label="Radius (px)")
     replaces = forms.ChoiceField(
         label="Instead of",

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from math import hypot
 from typing import Any
 
+from analysis.lesions import FollowedLesion
 from analysis.models import AnalysisJob, Comparison, LesionMark
 from analysis.size_category import SizeCategory, SizedDate
 from scans.models import Mammogram
@@ -55,6 +57,13 @@ class LesionRow:
 
 
 @dataclass(frozen=True)
+class LesionDate:
+    day: date
+    size: str
+    category: str
+
+
+@dataclass(frozen=True)
 class LesionBlock:
     """A marked mass on both pictures."""
 
@@ -62,6 +71,7 @@ class LesionBlock:
     still_visible: bool
     prior_diameter: str
     rows: list[LesionRow]
+    over_time: list[LesionDate]
     ratio: str
     lacks_scale: bool
 
@@ -83,7 +93,7 @@ class ProbabilityBar:
 
 
 def millimetres(value: float | None) -> str:
-    return "not measured" if value is None else f"{value:.0f} mm"
+    return _in_unit(value, "mm")
 
 
 def canvases(
@@ -153,32 +163,47 @@ def places(comparison: Comparison | None) -> list[Place]:
     ]
 
 
-def lesion_block(job: AnalysisJob, comparison: Comparison | None) -> LesionBlock | None:
+def lesion_block(
+    job: AnalysisJob, comparison: Comparison | None, *, lesions: Sequence[FollowedLesion]
+) -> LesionBlock | None:
+    """``lesions``: those of the patient, of which this analysis measured one."""
     if comparison is None or not comparison.lesion or job.mark is None:
         return None
     found = comparison.lesion
     seen = found["still_visible"]
-    rows = [
-        LesionRow(
-            "Longest diameter", millimetres(found["prior_mm"]), millimetres(found["current_mm"])
-        ),
-        LesionRow("Area", _area(found["prior_area_mm2"]), _area(found["current_area_mm2"])),
-        LesionRow("Contrast", f"{found['prior_contrast']:.2f}", f"{found['current_contrast']:.2f}"),
-    ]
+    contrasts = (f"{found[f'{when}_contrast']:.2f}" for when in ("prior", "current"))
+    rows = [LesionRow("Contrast", *contrasts)]
+    if found["prior_mm"] is not None or found["current_mm"] is not None:
+        rows = [
+            LesionRow("Longest diameter", *_both(found, "mm", "mm")),
+            LesionRow("Area", *_both(found, "area_mm2", "mm²")),
+            *rows,
+        ]
     low, high = found["size_ratio_range"] or (None, None)
     ratio = f"{found['size_ratio']:.2f} ({low:.2f} to {high:.2f})" if low is not None else ""
     return LesionBlock(
         marked_by=job.mark.marked_by.full_name,
         still_visible=seen,
         prior_diameter=millimetres(found["prior_mm"]),
-        rows=rows if seen else [],
+        rows=rows,
+        over_time=[
+            LesionDate(each.size.day, size_text(each), SIZE_CATEGORIES[each.category])
+            for lesion in lesions
+            if lesion.mark.pk == job.mark_id
+            for each in lesion.course
+        ],
         ratio=ratio,
         lacks_scale=found["prior_mm"] is None or (seen and found["current_mm"] is None),
     )
 
 
-def _area(value: float | None) -> str:
-    return "not measured" if value is None else f"{value:.0f} mm²"
+def _both(found: dict[str, Any], figure: str, unit: str) -> tuple[str, str]:
+    prior, current = (found[f"{when}_{figure}"] for when in ("prior", "current"))
+    return _in_unit(prior, unit), _in_unit(current, unit)
+
+
+def _in_unit(value: float | None, unit: str) -> str:
+    return "not measured" if value is None else f"{value:.0f} {unit}"
 
 
 def probability_bar(comparison: Comparison) -> ProbabilityBar | None:
@@ -188,6 +213,14 @@ def probability_bar(comparison: Comparison) -> ProbabilityBar | None:
     low, high = comparison.change_probability_low, comparison.change_probability_high
     low, high = (value if low is None else low), (value if high is None else high)
     return ProbabilityBar(*(round(100 * each, 1) for each in (value, low, high - low, threshold)))
+
+
+def size_text(found: SizedDate) -> str:
+    if found.category == SizeCategory.NO_LONGER_MEASURABLE:
+        return "not measurable"
+    if found.category == SizeCategory.NEW_LESION:
+        return "new" + (f", {found.size.diameter_mm:.0f} mm" if found.size.diameter_mm else "")
+    return "no mm" if found.size.diameter_mm is None else millimetres(found.size.diameter_mm)
 
 
 def size_sentence(found: SizedDate) -> str:

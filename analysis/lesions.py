@@ -41,14 +41,18 @@ def followed_lesions(
     """
     at_mark: dict[UUID, dict[UUID, Comparison]] = {}
     for comparison in comparisons:
-        if comparison.mark_id and comparison.lesion:
+        if comparison.mark_id:
             at_mark.setdefault(comparison.mark_id, {})[comparison.current_id] = comparison
     numbers: dict[object, int] = {}
     lesions = []
     for mark in standing(marks):
         position = mark.mammogram.position
         numbers[position] = numbers.get(position, 0) + 1
-        measured = [(c.current.exam_date, c.lesion) for c in at_mark.get(mark.pk, {}).values()]
+        measured = [
+            (each.current.exam_date, each.lesion)
+            for each in at_mark.get(mark.pk, {}).values()
+            if each.lesion
+        ]
         course = size_course(sizes_of(mark.mammogram.exam_date, measured), is_new=mark.is_new)
         lesions.append(FollowedLesion(numbers[position], mark, course))
     return lesions

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from analysis.lesion_presenters import millimetres, size_sentence
+from analysis.lesion_presenters import size_sentence, size_text
 from analysis.lesions import FollowedLesion
-from analysis.size_category import SizeCategory, SizedDate
+from analysis.size_category import SizedDate
 
 HEIGHT = 76
 ABOVE, BELOW = 28, 14
@@ -59,14 +59,6 @@ def size_rows(
 def lesion_label(lesion: FollowedLesion) -> str:
     mammogram = lesion.mark.mammogram
     return f"{mammogram.laterality} {mammogram.view} lesion {lesion.number}"
-
-
-def size_text(found: SizedDate) -> str:
-    if found.category == SizeCategory.NO_LONGER_MEASURABLE:
-        return "not measurable"
-    if found.category == SizeCategory.NEW_LESION:
-        return "new" + (f", {found.size.diameter_mm:.0f} mm" if found.size.diameter_mm else "")
-    return millimetres(found.size.diameter_mm)
 
 
 def _drawn_mm(found: SizedDate) -> float | None:

@@ -11,12 +11,12 @@ from itertools import pairwise
 from uuid import UUID
 
 from analysis.exam_result import exam_result
-from analysis.lesion_presenters import size_sentence
+from analysis.lesion_presenters import size_sentence, size_text
 from analysis.models import AnalysisJob, Decision, Prediction, Recommendation
 from analysis.presenters import CATEGORIES, VERDICTS, proposal_label
 from analysis.selectors import PatientRecord
 from analysis.size_timeline import HEIGHT as SIZE_HEIGHT
-from analysis.size_timeline import SizeRow, lesion_label, size_rows, size_text
+from analysis.size_timeline import SizeRow, lesion_label, size_rows
 from patients.choices import PathologyResult
 from patients.models import PathologyReport, TherapyCourse
 from scans.models import Mammogram

@@ -306,7 +306,11 @@ def _findings(recommendation: Recommendation) -> dict[str, object]:
             recommendation.prior_prediction, malignancy_proven=proven
         ),
         "change": presenters.change(comparison),
-        "lesion": lesion_presenters.lesion_block(recommendation.job, comparison),
+        "lesion": lesion_presenters.lesion_block(
+            recommendation.job,
+            comparison,
+            lesions=selectors.followed_lesions_of(recommendation.patient),
+        ),
         "rules": presenters.traced_rules(recommendation.trace),
         "pictures": pictures,
         "processing_views": [name for name in PROCESSING_VIEWS if name in pictures],

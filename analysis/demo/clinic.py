@@ -36,7 +36,7 @@ IDENTITY_REASON = "Public CBIS-DDSM or CDD-CESM picture of a demonstration patie
 PICTURES = Path(__file__).parent / "pictures"
 PICTURE_COUNT = 14  # what ``seed`` uploads
 FILM_DATE = date(2016, 10, 4)  # the study date all CBIS-DDSM files carry
-MASS = {"x": 2685.0, "y": 2646.0, "radius": 95.0}  # of the RCC film of DEMO-002, in its pixels
+MASS_X, MASS_Y, MASS_RADIUS = 2685, 2646, 95  # pixels of the RCC film of DEMO-002
 
 Say = Callable[[str], None]
 
@@ -213,7 +213,7 @@ def _mark_mass(film: Mammogram, doctor: User, say: Say) -> None:
     """Mark the round mass that the film shows; its simulated follow-up is measured at it."""
     if marks_on(film):
         return
-    mark_lesion(film, **MASS, marked_by=doctor)
+    mark_lesion(film, x=MASS_X, y=MASS_Y, radius=MASS_RADIUS, marked_by=doctor)
     say("  RCC mass marked, to be measured on the follow-up")
 
 
