@@ -129,10 +129,10 @@ def test_a_doctor_draws_a_mark_and_reads_the_size(platform, page, tmp_path, sett
     assert mark.marked_by == doctor
     found = Comparison.objects.get(mark=mark)
     assert found.lesion["prior_mm"] > found.lesion["current_mm"] > 5
-    expect(page.get_by_text("Marked by Dr. Vera Lund")).to_be_visible()
+    expect(page.get_by_text("Marked by Dr. Vera Lund. The grey circle")).to_be_visible()
     page.get_by_role("link", name=f"{patient.family_name}, {patient.given_name}").click()
     timeline = page.get_by_role("group", name="Drawing of the timeline")
-    expect(timeline.get_by_text(f"{found.lesion['current_mm']:.0f} mm")).to_be_visible()
+    expect(timeline.get_by_text(f"{found.lesion['current_mm']:.0f} mm", exact=True)).to_be_visible()
 
 
 def draw_mark(page: Page, *, x: float, y: float, radius: float) -> None:
@@ -181,7 +181,7 @@ def upload(page: Page, files: list[Path]) -> None:
     page.get_by_label("This is the right patient").check()
     page.locator("#many-files").set_input_files(files)
     page.get_by_role("button", name="Upload").click()
-    expect(page.locator("[data-outcome=stored]")).to_have_count(len(files))
+    expect(page.locator("[data-outcome=stored]")).to_have_count(len(files), timeout=ANALYSED_MS)
     expect(page.get_by_text("Analysis done.")).to_have_count(len(files), timeout=ANALYSED_MS)
 
 
