@@ -31,7 +31,6 @@ from analysis.pictures import (
 from analysis.services.decisions import (
     amend_decision,
     countersign_decision,
-    note_opened,
     sign_decision,
 )
 from analysis.services.findings import record_finding
@@ -74,7 +73,6 @@ def worklist(request: Request) -> HttpResponse:
 @require_safe
 def detail(request: Request, job_id: UUID) -> HttpResponse:
     job = selectors.job_visible_to(request.user, job_id)
-    note_opened(job, opened_by=request.user)
     return _page(request, job)
 
 

@@ -147,9 +147,7 @@ class PatientViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
         return selectors.patients_visible_to(self.user)
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        patient = self.get_object()
-        services.note_opened(patient, opened_by=self.user)
-        return self._answer(patient)
+        return self._answer(self.get_object())
 
     @extend_schema(request=PatientRegistration, responses={201: PatientSerializer})
     def create(self, request: Request) -> Response:

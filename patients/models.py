@@ -9,6 +9,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 
 from mammotrack.accounts.models import Clinic
+from mammotrack.audit.trace import TracedModel
 from mammotrack.models import TimestampedModel
 from patients.choices import Laterality, PathologyResult, Sex, TherapyKind
 
@@ -18,8 +19,10 @@ def normalise_record_number(text: str) -> str:
     return re.sub(r"[\s-]+", "", unicodedata.normalize("NFKC", text)).upper()
 
 
-class Patient(TimestampedModel):
+class Patient(TracedModel, TimestampedModel):
     """A person treated at a clinic. Identity lives here and is copied nowhere."""
+
+    patient_key = "id"
 
     clinic = models.ForeignKey(
         Clinic, on_delete=models.PROTECT, related_name="patients", db_index=False
@@ -53,7 +56,7 @@ class Patient(TimestampedModel):
         return "".join(name[0] for name in (self.given_name, self.family_name) if name)
 
 
-class PatientFact(TimestampedModel):
+class PatientFact(TracedModel, TimestampedModel):
     """Something recorded about one patient; carries the clinic so that one query finds it."""
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+", db_index=False)

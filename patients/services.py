@@ -88,15 +88,23 @@ def update_patient(
     fields = {name: getattr(patient, name) for name in (*IDENTITY_FIELDS, "record_number_key")}
     try:
         with atomic():
+            before = Patient.objects.values(*IDENTITY_FIELDS).get(pk=patient.pk)
             changed = Patient.objects.filter(pk=patient.pk, version=expected_version).update(
                 **fields, version=expected_version + 1
             )
             if not changed:
                 raise StaleVersion("Somebody changed this record meanwhile. Load it again.")
-            _record(Action.PATIENT_UPDATED, patient, patient, changed_by, fields=sorted(identity))
+            patient.version = expected_version + 1
+            _record(
+                Action.PATIENT_UPDATED,
+                patient,
+                patient,
+                changed_by,
+                fields=sorted(identity),
+                private=_changes(before, fields),
+            )
     except IntegrityError as error:
         raise _duplicate_number(patient) from error
-    patient.version = expected_version + 1
     return patient
 
 
@@ -167,9 +175,9 @@ def record_pathology(
     return _add_fact(report, Action.PATHOLOGY_RECORDED, recorded_by)
 
 
-def note_opened(patient: Patient, *, opened_by: User) -> None:
-    """Leave the trace that this user looked at this record."""
-    _record(Action.PATIENT_OPENED, patient, patient, opened_by)
+def _changes(before: dict[str, object], after: dict[str, object]) -> dict[str, list[object]]:
+    """Each field that differs, with what it was and what it is."""
+    return {name: [old, after[name]] for name, old in before.items() if old != after[name]}
 
 
 def _add_fact(fact: Fact, action: Action, actor: User) -> Fact:

@@ -74,7 +74,6 @@ def new(request: Request) -> HttpResponse:
 @require_safe
 def detail(request: Request, patient_id: UUID) -> HttpResponse:
     patient = selectors.patient_visible_to(request.user, patient_id)
-    services.note_opened(patient, opened_by=request.user)
     context = _about(patient) | {"courses": selectors.courses_of(patient)}
     return render(request, "patients/detail.html", context)
 

@@ -304,7 +304,7 @@ def _write(mammogram: Mammogram, exam: Exam, stored_by: User, identity_reason: s
             actor=stored_by,
             sha256=mammogram.sha256,
             position=str(mammogram.position),
-            identity_reason=identity_reason,
+            private={"identity_reason": identity_reason} if identity_reason else None,
         )
         mammogram_stored.send(sender=Mammogram, mammogram=mammogram, stored_by=stored_by)
 
@@ -321,17 +321,6 @@ def _exam_of(wanted: Exam) -> Exam:
     if known.exam_date != wanted.exam_date:
         raise HeaderConflict("This study is on record with another exam date.")
     return known
-
-
-def note_opened(mammogram: Mammogram, *, opened_by: User) -> None:
-    """Leave the trace that this user looked at this picture."""
-    audit.record(
-        Action.MAMMOGRAM_OPENED,
-        subject=mammogram,
-        clinic_id=mammogram.clinic_id,
-        patient_id=mammogram.patient_id,
-        actor=opened_by,
-    )
 
 
 def _as_ours(error: ScanFileError) -> MammoTrackError:

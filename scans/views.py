@@ -74,14 +74,12 @@ def _patient(request: Request, patient_id: UUID) -> Patient:
 @require_safe
 def display(request: Request, mammogram_id: UUID) -> FileResponse:
     mammogram = selectors.mammogram_visible_to(request.user, mammogram_id)
-    services.note_opened(mammogram, opened_by=request.user)
     path = services.object_store().derived_path(mammogram.sha256, "display.jpg")
     return picture_response(path, name=str(mammogram.pk))
 
 
 @require_safe
 def thumbnail(request: Request, mammogram_id: UUID) -> FileResponse:
-    """Too small to read a finding from: opening the patient is what leaves the trace."""
     mammogram = selectors.mammogram_visible_to(request.user, mammogram_id)
     path = services.object_store().derived_path(mammogram.sha256, "thumbnail.jpg")
     return picture_response(path, name=str(mammogram.pk))

@@ -55,6 +55,7 @@ def running_platform(*, mongo_uri: str, **environment: str) -> Iterator[RunningP
                 "MONGODB_DATABASE": connection.settings_dict["NAME"],
                 "MAMMOTRACK_VAR_DIR": str(settings.VAR_DIR / f"platform-{port}"),
                 "MAMMOTRACK_STORE": str(settings.MEDIA_ROOT),
+                "MAMMOTRACK_AUDIT_DIR": str(settings.AUDIT_DIR),
                 "HTTPS_ONLY": "false",
                 "MFA_REQUIRED": "false",
                 "ALLOWED_HOSTS": "127.0.0.1",

@@ -20,6 +20,8 @@ class Permission(Enum):
     MARK_LESIONS = auto()
     SIGN_DECISIONS = auto()
     RECORD_FINDINGS = auto()
+    READ_AUDIT = auto()
+    ERASE_PATIENTS = auto()
 
 
 _P = Permission
@@ -28,7 +30,7 @@ GRANTS: dict[str, frozenset[Permission]] = {
     Role.RADIOGRAPHER: frozenset(
         {_P.READ_PATIENTS, _P.WRITE_PATIENTS, _P.READ_SCANS, _P.UPLOAD_SCANS, _P.READ_ANALYSES}
     ),
-    Role.DOCTOR: frozenset(Permission),
+    Role.DOCTOR: frozenset(Permission) - {_P.READ_AUDIT, _P.ERASE_PATIENTS},
     Role.INTEGRATOR: frozenset(
         {
             _P.READ_PATIENTS,
@@ -41,7 +43,8 @@ GRANTS: dict[str, frozenset[Permission]] = {
         }
     ),
     Role.RESEARCHER: frozenset(),  # works on files and exports, never on the clinic's records
-    Role.ADMIN: frozenset(),  # keeps people and models; health data is not the administrator's
+    # Keeps people and models and watches over the records, which are not the administrator's.
+    Role.ADMIN: frozenset({_P.READ_AUDIT, _P.ERASE_PATIENTS}),
 }
 
 

@@ -1,0 +1,63 @@
+"""What a request is and whose data it touched.
+
+Reads are noticed where stored rows become objects, so no page can forget to leave a trace:
+the middleware writes down every patient of whom a row was loaded while it answered.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+from uuid import UUID
+
+from django.db import models
+
+
+@dataclass
+class Trace:
+    """One request: how its user signed in, from where, and whose data it touched, by clinic."""
+
+    auth: str
+    session: str
+    ip: str
+    touched: dict[UUID | None, set[UUID]] = field(default_factory=lambda: defaultdict(set))
+    recorded: set[UUID] = field(default_factory=set)  # patients of whom it left an entry of its own
+
+    def unrecorded(self) -> dict[UUID | None, set[UUID]]:
+        left = {clinic: patients - self.recorded for clinic, patients in self.touched.items()}
+        return {clinic: patients for clinic, patients in left.items() if patients}
+
+
+_current: ContextVar[Trace | None] = ContextVar("audit_trace", default=None)
+
+
+def current() -> Trace | None:
+    return _current.get()
+
+
+@contextmanager
+def tracing(trace: Trace) -> Iterator[Trace]:
+    token = _current.set(trace)
+    try:
+        yield trace
+    finally:
+        _current.reset(token)
+
+
+class TracedModel(models.Model):
+    """Rows about one patient: loading one while a request is answered is a read of that patient."""
+
+    patient_key: ClassVar[str] = "patient_id"
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
+        row = super().from_db(db, field_names, values)
+        trace = _current.get()
+        if trace and (patient_id := row.__dict__.get(cls.patient_key)):
+            trace.touched[row.__dict__.get("clinic_id")].add(patient_id)
+        return row
