@@ -2,7 +2,7 @@
 
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
@@ -14,6 +14,7 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 
+from mammotrack.accounts.models import User
 from mammotrack.audit.people import record_change
 from mammotrack.db import atomic
 
@@ -40,11 +41,11 @@ class RecordedAdmin(KeptAdmin):
     """Whoever may do what is changed here, and the audit trail says so."""
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
-        record_change(obj, actor=request.user)  # type: ignore[arg-type]  # signed in: ours
+        record_change(obj, actor=cast(User, request.user))
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
-        record_change(obj, actor=request.user)  # type: ignore[arg-type]  # signed in: ours
+        record_change(obj, actor=cast(User, request.user))
         return super().log_change(request, obj, message)
 
 

@@ -34,6 +34,8 @@ class Patient(TracedModel, TimestampedModel):
     birth_date = models.DateField()
     sex = models.CharField(max_length=1, choices=Sex, default=Sex.FEMALE)
     version = models.PositiveIntegerField(default=1, editable=False)
+    legal_hold = models.BooleanField(default=False, editable=False)
+    erased_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         constraints = [

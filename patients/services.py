@@ -1,7 +1,7 @@
 """Writes of the patient record: each checks role, scope and rules, and leaves an audit entry."""
 
 from datetime import date
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -218,7 +218,7 @@ def _duplicate_number(patient: Patient) -> DuplicateRecordNumber:
 
 
 def _record(
-    action: Action, subject: Patient | PatientFact, patient: Patient, actor: User, **detail: object
+    action: Action, subject: Patient | PatientFact, patient: Patient, actor: User, **detail: Any
 ) -> None:
     audit.record(
         action,

@@ -19,6 +19,7 @@ ERROR_CODES = {
     "not_a_mammogram": "The modality is not MG.",
     "pixel_data_mismatch": "The pixel data contradicts the size or depth of the header.",
     "pixel_limit": "The picture has too few or too many rows, columns or pixels.",
+    "damaged_file": "A stored picture is not what was stored.",
     "storage_full": "The server has no room left on disk.",
     "text_limit": "A text value is longer than allowed.",
     "too_deep": "Sequences are nested deeper than allowed.",

@@ -24,6 +24,7 @@ from mammotrack.audit.models import Action
 from mammotrack.db import atomic, retry_on_conflict
 from ml_models.errors import ModelError
 from patients import selectors as patients
+from scans.errors import ScanFileError
 from scans.models import Mammogram
 from scans.services import object_store
 
@@ -47,7 +48,7 @@ def run_job(job_id: UUID) -> None:
             findings = _analyse(claim.job)
             similar = search_similar(claim.job.current, findings.prepared)
             _write_results(claim, findings, similar, _keep_pictures(claim.job, findings))
-        except (ImagingError, ModelError) as error:
+        except (ImagingError, ModelError, ScanFileError) as error:
             jobs.fail(claim, error.code)
         except jobs.LostClaim:
             pass
@@ -72,7 +73,7 @@ def _picture(mammogram: Mammogram) -> Picture:
     from analysis.pipeline import Picture  # noqa: PLC0415 -- OpenCV, workers only
 
     return Picture(
-        pixels=object_store().derived_path(mammogram.sha256, "pixels.png"),
+        pixels=object_store().checked_path(mammogram.sha256, "pixels.png"),
         spacing_mm=mammogram.pixel_spacing_mm,
         laterality=mammogram.laterality,
         view=mammogram.view,

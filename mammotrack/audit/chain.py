@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from django.db import DatabaseError, IntegrityError, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, IntegrityError, connections
 from django_mongodb_backend.query import wrap_database_errors
 from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
@@ -29,6 +29,7 @@ from mammotrack.audit.canonical import GENESIS, Document, hash_of, mac_of
 from mammotrack.audit.models import AuditDetail, AuditEntry
 from mammotrack.db import TransactionConflict, is_transient
 from mammotrack.errors import Unavailable
+from mammotrack.mongo.base import DatabaseWrapper
 
 log = logging.getLogger(__name__)
 
@@ -117,13 +118,17 @@ def recorded_heads() -> Iterator[tuple[str, Head]]:
 
 
 def collection(model: Any) -> Collection[Document]:
-    return connection.get_collection(model._meta.db_table)
+    return _mongo().get_collection(model._meta.db_table)
 
 
 @wrap_database_errors
 def _insert(model: Any, documents: list[Document]) -> None:
     if documents:
-        collection(model).insert_many(documents, session=connection.session)
+        collection(model).insert_many(documents, session=_mongo().session)
+
+
+def _mongo() -> DatabaseWrapper:
+    return cast(DatabaseWrapper, connections[DEFAULT_DB_ALIAS])
 
 
 @contextmanager
@@ -140,4 +145,4 @@ def _locked(chain: str) -> Iterator[int]:
 
 def _heads_folder() -> Path:
     """By database: two on one machine have a chain ``system`` each."""
-    return keys.folder() / "heads" / connection.settings_dict["NAME"]
+    return keys.folder() / "heads" / _mongo().settings_dict["NAME"]

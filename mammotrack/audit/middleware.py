@@ -2,11 +2,13 @@
 
 import hashlib
 from collections.abc import Callable
+from typing import cast
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from mammotrack.accounts.models import User
 from mammotrack.api.problems import API_PREFIX, problem_of
 from mammotrack.audit import services
 from mammotrack.audit.chain import AuditUnavailable
@@ -27,7 +29,7 @@ class TraceMiddleware:
                 services.note_read(
                     view=request.resolver_match.view_name if request.resolver_match else "",
                     object_id=_object_of(request),
-                    reader=request.user if request.user.is_authenticated else None,
+                    reader=cast(User, request.user) if request.user.is_authenticated else None,
                     traced=traced,
                     method=request.method,
                     status=response.status_code,

@@ -16,6 +16,8 @@ SYSTEM_CHAIN = "system"  # what belongs to no clinic: people, roles, keys, sign-
 class Action(models.TextChoices):
     PATIENT_REGISTERED = "patient.registered"
     PATIENT_UPDATED = "patient.updated"
+    PATIENT_HELD = "patient.held"
+    PATIENT_RELEASED = "patient.released"
     PATIENT_ERASED = "patient.erased"
     RECORD_READ = "record.read"
     THERAPY_RECORDED = "therapy.recorded"
@@ -47,7 +49,7 @@ class AppendOnlyQuerySet(models.QuerySet[Any]):
     def _refuse(self, *args: Any, **options: Any) -> NoReturn:
         raise TypeError("The audit trail is only appended to, by record().")
 
-    create = bulk_create = update = bulk_update = delete = _refuse  # type: ignore[assignment]
+    create = bulk_create = update = bulk_update = delete = _refuse
 
 
 class AppendOnlyModel(TimestampedModel):

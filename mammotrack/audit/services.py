@@ -50,7 +50,7 @@ def record(
         )
         return
     appending = at_commit(Appending)
-    entry = _entry(
+    entry = new_entry(
         action,
         clinic_id=clinic_id,
         actor=actor,
@@ -88,7 +88,7 @@ def note_read(
     One entry for each clinic. Raises ``AuditUnavailable`` when the disk refuses.
     """
     spool.write(
-        _entry(
+        new_entry(
             Action.RECORD_READ,
             clinic_id=clinic_id,
             actor=reader,
@@ -104,7 +104,7 @@ def note_read(
 
 def note_session(action: Action, *, user: User | None) -> None:
     """Signing in and out, and its refusal: never delayed by the database."""
-    entry = _entry(
+    entry = new_entry(
         action,
         clinic_id=None,
         actor=user,
@@ -117,7 +117,7 @@ def note_session(action: Action, *, user: User | None) -> None:
     spool.write([entry])
 
 
-def _entry(
+def new_entry(
     action: Action,
     *,
     clinic_id: UUID | None,

@@ -55,8 +55,10 @@ class TracedModel(models.Model):
         abstract = True
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
-        row = super().from_db(db, field_names, values)
+    def from_db(
+        cls, db: str | None, field_names: Collection[str], values: Collection[Any], **options: Any
+    ) -> Self:
+        row = super().from_db(db, field_names, values, **options)
         trace = _current.get()
         if trace and (patient_id := row.__dict__.get(cls.patient_key)):
             trace.touched[row.__dict__.get("clinic_id")].add(patient_id)
