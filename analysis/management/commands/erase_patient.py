@@ -1,4 +1,4 @@
-"""``manage.py erase_patient``: destroy what identifies a person, or keep it from being destroyed."""
+"""``manage.py erase_patient``: destroy what identifies a person, or forbid that."""
 
 from argparse import ArgumentParser
 from typing import Any

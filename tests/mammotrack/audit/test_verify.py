@@ -189,12 +189,11 @@ def test_R05_an_entry_squeezed_in_is_found(clinic, entries):
 def test_R06_a_chain_rebuilt_without_the_key_is_forged_from_there(keeps_the_seals, clinic, entries):
     prev = entries.find_one({"seq": 29})["hash"]
     for document in list(entries.find({"seq": {"$gte": 30}}, sort=[("seq", 1)])):
-        mac = document["mac"]
-        document = reseal(document | {"role": "ADMIN"}, prev=prev)
+        rebuilt = reseal(document | {"role": "ADMIN"}, prev=prev)
         if keeps_the_seals:
-            document["mac"] = mac
-        entries.replace_one({"_id": document["_id"]}, document)
-        prev = document["hash"]
+            rebuilt["mac"] = document["mac"]
+        entries.replace_one({"_id": document["_id"]}, rebuilt)
+        prev = rebuilt["hash"]
 
     assert found(clinic)[0] == ("forged", 30)
 
