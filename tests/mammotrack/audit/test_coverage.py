@@ -35,6 +35,7 @@ WITHOUT_PATIENTS = {  # addresses whose answers are about no patient
     "api:schema",
     "api:docs",
     "audit:index",
+    "audit:accesses",  # names people who opened a record, by its id
 }
 READS_BY_POST = {"patients:search", "api:patient-search"}
 
