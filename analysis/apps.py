@@ -7,10 +7,13 @@ class AnalysisConfig(AppConfig):
     def ready(self) -> None:
         from analysis import receivers  # noqa: F401 -- connects the listeners
         from analysis.choices import JobState
-        from analysis.models import AnalysisJob, Decision
+        from analysis.models import AnalysisJob, Countersignature, Decision
         from mammotrack.audit.links import expect
         from mammotrack.audit.models import Action
 
         expect(AnalysisJob, Action.ANALYSIS_REQUESTED)
         expect(AnalysisJob, Action.ANALYSIS_DONE, state=JobState.DONE)
-        expect(Decision, Action.DECISION_SIGNED)
+        signed = ("choice", "evidence_sha256")
+        expect(Decision, Action.DECISION_SIGNED, stated=signed, version=1)
+        expect(Decision, Action.DECISION_AMENDED, stated=signed, version={"$gt": 1})
+        expect(Countersignature, Action.DECISION_COUNTERSIGNED)

@@ -165,7 +165,7 @@ def test_L01_A11_a_patient_is_named_nowhere_but_in_the_record(
 
 def browse(visitor: Visitor, username: str, patient_id: str) -> None:
     """A doctor signs in, searches, opens what there is, and types addresses that do not exist."""
-    home = visitor.form("/sign-in/", username=username, password=PASSWORD)
+    home = visitor.form("/sign-in/", login=username, password=PASSWORD)
     assert home[0] == 200
     found = visitor.form("/patients/search/", "/patients/", text="Zzyzxova")
     assert b"Zzyzxova" in found[1]

@@ -23,7 +23,7 @@ from patients.models import Patient
 from patients.services import update_patient
 from tests.api import Program, assert_problem
 from tests.audit import entries, reads
-from tests.factories.accounts import make_clinic, make_user
+from tests.factories.accounts import PASSWORD, make_clinic, make_user
 from tests.factories.analysis import make_recommendation
 from tests.factories.patients import make_patient
 from tests.factories.scans import make_pair
@@ -113,7 +113,13 @@ def test_R09_a_decision_whose_entry_cannot_be_written_is_not_signed(doctor, clin
     before = Recommendation.objects.values().get()
 
     with pytest.raises(AuditUnavailable):
-        sign_decision(recommendation, choice="refer", reason="A new lump.", signed_by=doctor)
+        sign_decision(
+            recommendation,
+            choice="refer",
+            reason="A new lump.",
+            password=PASSWORD,
+            signed_by=doctor,
+        )
 
     assert Recommendation.objects.values().get() == before
     assert not Decision.objects.exists()
@@ -242,9 +248,9 @@ class TestReads:
         assert [entry.action for entry in entries()] == [Action.PATIENT_UPDATED]
 
     def test_sessions_leave_a_trace(self, clinic, client):
-        user = make_user(Role.DOCTOR, password="a-long-enough-password", username="eva")
-        client.post("/sign-in/", {"username": "eva", "password": "wrong"})
-        client.post("/sign-in/", {"username": "eva", "password": "a-long-enough-password"})
+        user = make_user(Role.DOCTOR, username="eva")
+        client.post("/sign-in/", {"login": "eva", "password": "wrong"})
+        client.post("/sign-in/", {"login": "eva", "password": PASSWORD})
         client.post("/sign-out/")
 
         found = [(entry.action, entry.object_id) for entry in entries()]
