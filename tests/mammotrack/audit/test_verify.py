@@ -1,9 +1,12 @@
 """What somebody with the whole database in their hands can do to the trail, and what finds it."""
 
+import gc
 import json
 import random
+import tracemalloc
 from datetime import timedelta
 from io import StringIO
+from uuid import UUID, uuid4
 
 import pytest
 from django.core.management import call_command
@@ -13,7 +16,7 @@ from mammotrack.audit import anchors, chain, keys, spool
 from mammotrack.audit.canonical import hash_of, mac_of
 from mammotrack.audit.chain import collection
 from mammotrack.audit.models import SYSTEM_CHAIN, Action, AuditAnchor, AuditDetail, AuditEntry
-from mammotrack.audit.services import record
+from mammotrack.audit.services import new_entry, record
 from mammotrack.audit.verify import verify
 from mammotrack.db import atomic
 from tests.factories.accounts import make_clinic
@@ -21,6 +24,15 @@ from tests.factories.accounts import make_clinic
 pytestmark = pytest.mark.django_db
 
 LENGTH = 60
+ACT = {
+    "action": Action.RECORD_READ,
+    "actor": None,
+    "object_type": "view",
+    "object_id": None,
+    "object_version": None,
+    "patient_id": None,
+    "detail": {"view": "patients:detail"},
+}
 THIEF = b"not a key of ours, but as long as one"
 
 
@@ -288,3 +300,25 @@ def test_the_last_entry_of_each_machine_is_recorded(clinic, entries):
         str(clinic.pk): (LENGTH, entries.find_one({"seq": LENGTH})["hash"])
     }
     assert spool.drain() == 0
+
+
+def test_R11_memory_does_not_grow_with_the_chain(clinic):
+    """The time of a million is the benchmark's to measure: python -m benchmarks.audit."""
+    append(clinic, 1)  # keys and connections are made
+    peaks = []
+    for count in (2000, 8000):
+        name = str(uuid4())
+        head = chain.Head()
+        for _ in range(count // 1000):
+            batch = [new_entry(**ACT, clinic_id=UUID(name)) for _ in range(1000)]
+            head = chain.seal(batch, head)
+            collection(AuditEntry).insert_many(batch)
+        del batch
+        gc.collect()
+        tracemalloc.start()
+        report = verify(chain=name)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert (report.is_intact, report.entries) == (True, count)
+
+    assert peaks[1] < 1.2 * peaks[0]
