@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
@@ -19,6 +19,7 @@ from mammotrack.api.viewsets import ApiViewSet
 from patients import selectors, services
 from patients.choices import Laterality, PathologyResult, Sex, TherapyKind
 from patients.models import PathologyReport, Patient, TherapyCourse, TherapyCycle
+from patients.partial_dates import PartialDate
 
 IF_MATCH = OpenApiParameter(
     "If-Match",
@@ -34,7 +35,22 @@ class ClinicSerializer(Answer):
         fields = ["id", "name"]
 
 
+@extend_schema_field(
+    {"type": "string", "pattern": r"^\d{4}(-\d{2}(-\d{2})?)?$", "example": "1961-03"}
+)
+class PartialDateField(serializers.CharField):
+    """A FHIR date: the year, the month or the day, as far as it is known."""
+
+    def to_internal_value(self, data: Any) -> PartialDate:  # type: ignore[override]  # not text
+        try:
+            return PartialDate.parse(super().to_internal_value(data))
+        except ValueError as error:
+            raise serializers.ValidationError(str(error), code="invalid") from error
+
+
 class PatientSerializer(Answer):
+    birth_date = PartialDateField(source="born")
+
     class Meta:
         model = Patient
         fields = [
@@ -45,6 +61,8 @@ class PatientSerializer(Answer):
             "given_name",
             "birth_date",
             "sex",
+            "phone",
+            "deceased_date",
             "version",
             "created_at",
         ]
@@ -54,12 +72,19 @@ class PatientIdentity(Shape):
     medical_record_number = serializers.CharField(max_length=64)
     family_name = serializers.CharField(max_length=100)
     given_name = serializers.CharField(max_length=100)
-    birth_date = serializers.DateField()
+    birth_date = PartialDateField()
     sex = serializers.ChoiceField(Sex.choices)
+    phone = serializers.CharField(max_length=32, allow_blank=True, required=False)
+    deceased_date = serializers.DateField(allow_null=True, required=False)
 
 
 class PatientRegistration(PatientIdentity):
     clinic = serializers.UUIDField()
+    duplicate_reason = serializers.CharField(
+        max_length=500,
+        required=False,
+        help_text="Why this is another person than those much like it that are registered.",
+    )
 
 
 class PatientSearch(Shape):

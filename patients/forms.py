@@ -8,6 +8,7 @@ from django import forms
 
 from mammotrack.accounts.models import Clinic
 from patients.choices import Laterality, PathologyResult, Sex, TherapyKind
+from patients.partial_dates import PartialDate
 
 
 class DateInput(forms.DateInput):
@@ -15,6 +16,25 @@ class DateInput(forms.DateInput):
 
     def __init__(self) -> None:
         super().__init__(format="%Y-%m-%d")
+
+
+class PartialDateField(forms.CharField):
+    """A day, a month or a year, as far as it is known."""
+
+    widget = forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"})
+    default_error_messages = {"invalid": "Write it as 1961-03-14, 1961-03 or 1961."}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=10, **options)
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            return PartialDate.parse(text)
+        except ValueError as error:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from error
 
 
 class IdentityForm(forms.Form):
@@ -27,12 +47,26 @@ class IdentityForm(forms.Form):
     given_name = forms.CharField(
         max_length=100, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
     )
-    birth_date = forms.DateField(widget=DateInput())
+    birth_date = PartialDateField(help_text="1961-03-14; or 1961-03, or 1961, if no more is known.")
     sex = forms.ChoiceField(choices=Sex)
+    phone = forms.CharField(
+        required=False,
+        max_length=32,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "tel"}),
+    )
+    deceased_date = forms.DateField(
+        label="Date of death", required=False, widget=DateInput(), help_text="Empty while alive."
+    )
 
 
 class RegistrationForm(IdentityForm):
     clinic_id = forms.TypedChoiceField(label="Clinic", coerce=UUID)
+    duplicate_reason = forms.CharField(
+        label="Why this is another person",
+        required=False,
+        max_length=500,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, clinics: Iterable[Clinic]) -> None:
         super().__init__(data)

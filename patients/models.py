@@ -11,6 +11,8 @@ from django.db import models
 from mammotrack.accounts.models import Clinic
 from mammotrack.models import TimestampedModel
 from patients.choices import Laterality, PathologyResult, Sex, TherapyKind
+from patients.names import phone_key, phonetic_key
+from patients.partial_dates import PartialDate, Precision
 
 
 def normalise_record_number(text: str) -> str:
@@ -28,8 +30,19 @@ class Patient(TimestampedModel):
     record_number_key = models.CharField(max_length=64, editable=False)
     family_name = models.CharField(max_length=100)
     given_name = models.CharField(max_length=100)
-    birth_date = models.DateField()
+    birth_date = models.DateField(help_text="The first day it can be; see the precision.")
+    birth_precision = models.CharField(
+        max_length=5, choices=Precision, default=Precision.DAY, editable=False
+    )
+    deceased_date = models.DateField(null=True, blank=True)
     sex = models.CharField(max_length=1, choices=Sex, default=Sex.FEMALE)
+    phone = models.CharField(max_length=32, blank=True)
+    family_key = models.CharField(max_length=100, editable=False, default="")
+    given_key = models.CharField(max_length=100, editable=False, default="")
+    phone_key = models.CharField(max_length=9, editable=False, default="")
+    last_entry_at = models.DateTimeField(
+        null=True, editable=False, help_text="When something was last put on this record."
+    )
     version = models.PositiveIntegerField(default=1, editable=False)
 
     class Meta:
@@ -43,10 +56,24 @@ class Patient(TimestampedModel):
                 fields=["clinic", "family_name", "given_name", "id"], name="patient_by_name"
             ),
             models.Index(fields=["clinic", "-created_at", "-id"], name="patient_newest"),
+            models.Index(fields=["clinic", "family_key", "given_key"], name="patient_by_sound"),
+            models.Index(fields=["clinic", "birth_date"], name="patient_by_birth"),
+            models.Index(fields=["clinic", "phone_key"], name="patient_by_phone"),
         ]
 
     def __str__(self) -> str:
         return f"patient {self.pk}"
+
+    @property
+    def born(self) -> PartialDate:
+        return PartialDate(self.birth_date, self.birth_precision)
+
+    def derive_keys(self) -> None:
+        """Fill what is looked up from what was typed."""
+        self.record_number_key = normalise_record_number(self.medical_record_number)
+        self.family_key = phonetic_key(self.family_name)
+        self.given_key = phonetic_key(self.given_name)
+        self.phone_key = phone_key(self.phone)
 
     @property
     def initials(self) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from patients.models import Patient
+from patients.partial_dates import Age, age_on
 
 DAYS_A_MONTH = 365.2425 / 12
 
@@ -13,7 +14,7 @@ class Banner:
     """Who this page is about: shown at the top of every page of the patient."""
 
     patient: Patient
-    age: int
+    age: Age  # today, or at death
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,12 @@ class ValuePair:
 
 
 def banner(patient: Patient, *, today: date) -> Banner:
-    return Banner(patient, age_on(patient.birth_date, today))
+    return Banner(patient, age_on(patient.born, patient.deceased_date or today))
 
 
-def age_on(birth_date: date, day: date) -> int:
-    """Completed years; who is born on 29 February turns on 1 March of other years."""
-    return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
+def age_at_exam(patient: Patient, exam_date: date) -> str:
+    """For example 48 y; a range of two ages where the birth date is not known exactly."""
+    return f"{age_on(patient.born, exam_date)} y" if exam_date >= patient.birth_date else ""
 
 
 def interval(days: int) -> str:

@@ -1,5 +1,6 @@
 """Reads of the patient record, always for a user."""
 
+from collections.abc import Iterable
 from datetime import date
 from uuid import UUID
 
@@ -16,6 +17,8 @@ from patients.models import (
     TherapyCycle,
     normalise_record_number,
 )
+from patients.names import normalise_name
+from patients.partial_dates import PartialDate
 
 
 def clinics_of(user: User) -> QuerySet[Clinic]:
@@ -37,13 +40,20 @@ def patient_visible_to(user: User, patient_id: UUID) -> Patient:
     return patient
 
 
+def patients_by_id(user: User, patient_ids: Iterable[str | UUID]) -> list[Patient]:
+    """Those of them the user may see, in the order given."""
+    wanted = [UUID(str(patient_id)) for patient_id in patient_ids]
+    found = patients_visible_to(user).in_bulk(wanted)
+    return [found[patient_id] for patient_id in wanted if patient_id in found]
+
+
 def search_patients(user: User, text: str) -> QuerySet[Patient]:
     """Patients whose name starts with, or whose number is, what was typed; by name.
 
     Two words match family and given name in either order.
     """
     found = patients_visible_to(user)
-    words = text.split()
+    words = normalise_name(text).split()
     if not words:
         return found.order_by("family_name", "given_name", "pk")
     if len(words) == 1:
@@ -55,13 +65,13 @@ def search_patients(user: User, text: str) -> QuerySet[Patient]:
         )
     matches |= Q(record_number_key=normalise_record_number(text))
     if born := _as_date(text):
-        matches |= Q(birth_date=born)
+        matches |= Q(birth_date__range=(born.first, born.last))
     return found.filter(matches).order_by("family_name", "given_name", "pk")
 
 
-def _as_date(text: str) -> date | None:
+def _as_date(text: str) -> PartialDate | None:
     try:
-        return date.fromisoformat(text.strip())
+        return PartialDate.parse(text)
     except ValueError:
         return None
 

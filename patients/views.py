@@ -65,6 +65,7 @@ def new(request: Request) -> HttpResponse:
             except (Rejected, Conflict) as error:
                 status = _refuse(form, error)
                 context["registered_id"] = error.context.get("patient_id")
+                context["alike"] = _alike(request, error)
             else:
                 messages.success(request, "The patient is registered.")
                 return redirect("patients:detail", patient.pk)
@@ -83,8 +84,7 @@ def detail(request: Request, patient_id: UUID) -> HttpResponse:
 def edit(request: Request, patient_id: UUID) -> HttpResponse:
     require(request.user, Permission.WRITE_PATIENTS)
     patient = selectors.patient_visible_to(request.user, patient_id)
-    stored = {name: getattr(patient, name) for name in services.IDENTITY_FIELDS}
-    stored["expected_version"] = patient.version
+    stored = _identity_of(patient) | {"expected_version": patient.version}
     form = EditForm(request.POST or None, initial=stored)
     context: dict[str, object] = {"form": form}
     status = 200
@@ -165,20 +165,37 @@ def _about(patient: Patient) -> dict[str, object]:
     return {"patient": patient, "banner": banner(patient, today=timezone.localdate())}
 
 
+FIELD_OF_REFUSAL = {
+    "duplicate_record_number": "medical_record_number",
+    "empty_record_number": "medical_record_number",
+    "possible_duplicate": "duplicate_reason",
+}
+
+
 def _refuse(form: Form, error: MammoTrackError) -> int:
-    field = "medical_record_number" if error.problem_code == "duplicate_record_number" else None
-    show_refusal(form, error, field=field)
+    show_refusal(form, error, field=FIELD_OF_REFUSAL.get(error.problem_code))
     return status_of(error)
+
+
+def _alike(request: Request, error: MammoTrackError) -> list[Patient]:
+    """Those a new patient may be the same person as."""
+    named = [candidate["patient_id"] for candidate in error.context.get("candidates", [])]
+    return selectors.patients_by_id(request.user, named)
+
+
+def _identity_of(patient: Patient) -> dict[str, object]:
+    stored = {name: getattr(patient, name) for name in services.IDENTITY_FIELDS}
+    return stored | {"birth_date": str(patient.born)}
 
 
 def _conflict(form: EditForm, patient: Patient) -> list[ValuePair]:
     return [
         ValuePair(
             str(form[name].label),
-            str(form.cleaned_data[name]),
-            str(getattr(patient, name)),
+            str(form.cleaned_data[name] or ""),
+            str(on_record or ""),
         )
-        for name in services.IDENTITY_FIELDS
+        for name, on_record in _identity_of(patient).items()
     ]
 
 

@@ -23,6 +23,7 @@ from mammotrack.audit.models import Action
 from mammotrack.db import atomic, retry_on_conflict
 from mammotrack.errors import (
     Conflict,
+    Inconsistent,
     MammoTrackError,
     Rejected,
     TooLarge,
@@ -30,6 +31,8 @@ from mammotrack.errors import (
     UnsupportedMedia,
 )
 from patients.models import Patient, normalise_record_number
+from patients.partial_dates import PartialDate
+from patients.services import claim_record
 from scans import limits
 from scans.choices import Origin, View
 from scans.errors import ScanFileError
@@ -72,6 +75,14 @@ class MissingPosition(Rejected):
 
 class InvalidExamDate(Rejected):
     code = "invalid_exam_date"
+
+
+class BirthAfterExam(Inconsistent):
+    code = "birth_after_exam"
+
+
+class ExamAfterDeath(Inconsistent):
+    code = "exam_after_death"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,13 +205,13 @@ def _check_patient(header: MammogramHeader, patient: Patient, statement: Stateme
             normalise_record_number(header.patient_id or ""),
             patient.record_number_key,
         ),
-        "birth_date": (header.patient_birth_date, patient.birth_date),
+        "birth_date": (header.patient_birth_date, patient.born),
         "sex": (header.patient_sex, patient.sex),
     }
     different = {
         name: {"file": str(in_file), "record": str(on_record)}
         for name, (in_file, on_record) in pairs.items()
-        if in_file and in_file != on_record
+        if in_file and not _same(in_file, on_record)
     }
     if different and not statement.identity_reason.strip():
         raise PatientMismatch(
@@ -208,6 +219,12 @@ def _check_patient(header: MammogramHeader, patient: Patient, statement: Stateme
             fields=different,
         )
     return statement.identity_reason.strip() if different else ""
+
+
+def _same(in_file: object, on_record: object) -> bool:
+    if isinstance(in_file, date) and isinstance(on_record, PartialDate):
+        return on_record.may_be(in_file)
+    return in_file == on_record
 
 
 def _describe(
@@ -218,8 +235,9 @@ def _describe(
     stored_by: User,
 ) -> tuple[Mammogram, Exam]:
     header, exam_date = decoded.header, agreed.exam_date
-    if exam_date > timezone.localdate() or exam_date < patient.birth_date:
-        raise InvalidExamDate("The exam date lies in the future or before the patient's birth.")
+    if exam_date > timezone.localdate():
+        raise InvalidExamDate("The exam date lies in the future.")
+    check_exam_within_life(patient, exam_date)
     study = header.study_instance_uid or _uid_of(f"{patient.pk}:{exam_date}")
     exam = Exam(
         clinic_id=patient.clinic_id,
@@ -259,6 +277,13 @@ def _describe(
     return mammogram, exam
 
 
+def check_exam_within_life(patient: Patient, exam_date: date) -> None:
+    if exam_date < patient.birth_date:
+        raise BirthAfterExam("The exam lies before the patient's birth.")
+    if patient.deceased_date and exam_date > patient.deceased_date:
+        raise ExamAfterDeath("The exam lies after the patient's death.")
+
+
 def _uid_of(text: str) -> str:
     """A DICOM UID in the UUID branch (PS3.5 B.2), the same for the same text."""
     return f"2.25.{uuid.UUID(bytes=hashlib.sha256(text.encode()).digest()[:16], version=4).int}"
@@ -294,6 +319,7 @@ def _insert(mammogram: Mammogram, exam: Exam, stored_by: User, identity_reason: 
 @retry_on_conflict
 def _write(mammogram: Mammogram, exam: Exam, stored_by: User, identity_reason: str) -> None:
     with atomic():
+        claim_record(mammogram.patient_id)
         mammogram.exam = _exam_of(exam)
         mammogram.save(force_insert=True)
         audit.record(

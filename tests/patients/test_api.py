@@ -69,6 +69,8 @@ def test_patient_is_registered_and_read_back(clinic, program):
         "given_name": "Eva",
         "birth_date": "1968-03-02",
         "sex": "F",
+        "phone": "",
+        "deceased_date": None,
         "version": 1,
         "created_at": patient.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     } | {"created_at": created.json()["created_at"]}

@@ -142,7 +142,7 @@ def test_png_takes_what_the_form_says(patient, radiographer, announced):
         (Statement(), {"PatientID": "MRN-2"}, "patient_mismatch"),
         (Statement(), {"PatientBirthDate": "19800101"}, "patient_mismatch"),
         (Statement(), {"PatientSex": "M"}, "patient_mismatch"),
-        (Statement(), {"StudyDate": "19600101", "PatientBirthDate": None}, "invalid_exam_date"),
+        (Statement(), {"StudyDate": "19600101", "PatientBirthDate": None}, "birth_after_exam"),
         (Statement(), {"Modality": "CT"}, "not_a_mammogram"),
     ],
 )
