@@ -226,6 +226,7 @@ def similar_cases_of(mammogram: Mammogram) -> SimilarCases | None:
 class PatientRecord:
     """All rows of one patient that one user may see."""
 
+    patient: Patient
     courses: Sequence[TherapyCourse]
     cycles: Sequence[TherapyCycle]
     pathology: Sequence[PathologyReport]
@@ -239,6 +240,7 @@ def record_of(patient: Patient, *, user: User) -> PatientRecord:
     """The patient's course, as far as the user's role reaches."""
     sees_analyses = can(user, Permission.READ_ANALYSES)
     return PatientRecord(
+        patient=patient,
         courses=list(patients.courses_of(patient)),
         cycles=list(patients.cycles_of(patient)),
         pathology=list(patients.pathology_of(patient)),

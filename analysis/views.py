@@ -216,6 +216,7 @@ def _page(
         "patient": job.patient,
         "banner": banner(job.patient, today=timezone.localdate()),
         "interval": presenters.interval_between(job.prior, job.current),
+        "moments": presenters.moments(job),
         "newer_job": newest if newest and newest.pk != job.pk else None,
         "lesions": presenters.lesions(lesions),
         "next_lesion": len(lesions) + 1,

@@ -1,8 +1,10 @@
 """Patients and their treatment over HTTP."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
+from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, TextChoices
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -17,8 +19,27 @@ from mammotrack.api.serializers import Answer, Shape
 from mammotrack.api.versions import etag, expected_version
 from mammotrack.api.viewsets import ApiViewSet
 from patients import selectors, services
-from patients.choices import Laterality, PathologyResult, Sex, TherapyKind
-from patients.models import PathologyReport, Patient, TherapyCourse, TherapyCycle
+from patients.choices import (
+    DoseReason,
+    Her2Status,
+    Histology,
+    Intent,
+    Laterality,
+    PathologyResult,
+    ReceptorStatus,
+    Sex,
+    Specimen,
+    StopReason,
+    TherapyKind,
+)
+from patients.codes import INTENT, SNOMED, STOP_REASON, coding
+from patients.models import (
+    AmendableFact,
+    PathologyReport,
+    Patient,
+    TherapyCourse,
+    TherapyCycle,
+)
 from patients.partial_dates import PartialDate
 
 IF_MATCH = OpenApiParameter(
@@ -100,52 +121,89 @@ class OfPatient(Shape):
     patient = serializers.UUIDField(required=False)
 
 
+@extend_schema_field(
+    {
+        "type": ["object", "null"],
+        "properties": {"system": {"type": "string"}, "code": {"type": "string"}},
+    }
+)
+class CodingField(serializers.Field):
+    """The FHIR Coding of a value; null where no code of another system is known."""
+
+    def __init__(self, *, source: str, system: str, codes: Mapping[str, str]) -> None:
+        super().__init__(source=source, read_only=True)
+        self.system, self.codes = system, codes
+
+    def to_representation(self, value: str) -> dict[str, str] | None:
+        return coding(self.system, self.codes.get(value))
+
+
 class CourseSerializer(Answer):
+    intent_coding = CodingField(source="intent", system=SNOMED, codes=INTENT)
+    stop_reason_coding = CodingField(source="stop_reason", system=SNOMED, codes=STOP_REASON)
+
     class Meta:
         model = TherapyCourse
         fields = [
             "id",
             "patient",
-            "kind",
-            "regimen",
-            "planned_cycles",
-            "start_date",
-            "end_date",
+            *services.COURSE_FIELDS,
+            "intent_coding",
+            "stop_reason_coding",
+            "version",
             "created_at",
         ]
+
+
+def _optional(choices: type[TextChoices]) -> serializers.ChoiceField:
+    return serializers.ChoiceField(choices.choices, allow_blank=True, required=False)
 
 
 class NewCourse(Shape):
     kind = serializers.ChoiceField(TherapyKind.choices)
     regimen = serializers.CharField(max_length=80)
+    intent = _optional(Intent)
     planned_cycles = serializers.IntegerField(
-        min_value=1, max_value=100, allow_null=True, default=None
+        min_value=1, max_value=100, allow_null=True, required=False
     )
     start_date = serializers.DateField()
-    end_date = serializers.DateField(allow_null=True, default=None)
+    end_date = serializers.DateField(allow_null=True, required=False)
+    stop_reason = _optional(StopReason)
 
 
 class CycleSerializer(Answer):
     class Meta:
         model = TherapyCycle
-        fields = ["id", "patient", "course", "number", "given_date", "created_at"]
+        fields = ["id", "patient", "course", *services.CYCLE_FIELDS, "version", "created_at"]
 
 
 class NewCycle(Shape):
     number = serializers.IntegerField(min_value=1, max_value=100)
     given_date = serializers.DateField()
+    last_date = serializers.DateField(allow_null=True, required=False)
+    dose_percent = serializers.IntegerField(min_value=1, max_value=200, required=False)
+    dose_reason = _optional(DoseReason)
 
 
 class PathologySerializer(Answer):
     class Meta:
         model = PathologyReport
-        fields = ["id", "patient", "laterality", "result", "report_date", "created_at"]
+        fields = ["id", "patient", *services.PATHOLOGY_FIELDS, "version", "created_at"]
 
 
 class NewPathology(Shape):
     laterality = serializers.ChoiceField(Laterality.choices)
     result = serializers.ChoiceField(PathologyResult.choices)
     report_date = serializers.DateField()
+    specimen = _optional(Specimen)
+    histology = _optional(Histology)
+    grade = serializers.IntegerField(min_value=1, max_value=3, allow_null=True, required=False)
+    estrogen_receptor = _optional(ReceptorStatus)
+    progesterone_receptor = _optional(ReceptorStatus)
+    her2 = _optional(Her2Status)
+    ki67_percent = serializers.IntegerField(
+        min_value=0, max_value=100, allow_null=True, required=False
+    )
 
 
 class ClinicViewSet(ListModelMixin, ApiViewSet):
@@ -221,18 +279,36 @@ class PatientViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
 
 
 class FactViewSet(ListModelMixin, ApiViewSet):
-    """What is recorded about one patient: listed, and added to."""
+    """What is recorded about one patient: listed, added to, and corrected by a new version."""
 
-    permissions = {"list": Permission.READ_PATIENTS, "create": Permission.WRITE_THERAPY}
+    permissions = {
+        "list": Permission.READ_PATIENTS,
+        "create": Permission.WRITE_THERAPY,
+        "partial_update": Permission.WRITE_THERAPY,
+    }
 
-    def shape(self, shape: type[Shape]) -> dict[str, Any]:
+    def shape(self, shape: type[Shape], *, partial: bool = False) -> dict[str, Any]:
         """The request's body in that shape."""
-        wanted = shape(data=self.request.data)
+        wanted = shape(data=self.request.data, partial=partial)
         wanted.is_valid(raise_exception=True)
         return wanted.validated_data
 
-    def created(self, fact: TherapyCourse | TherapyCycle | PathologyReport) -> Response:
-        return Response(self.get_serializer(fact).data, status=status.HTTP_201_CREATED)
+    def created(self, fact: AmendableFact) -> Response:
+        return self.answer(fact, status=status.HTTP_201_CREATED)
+
+    def answer(self, fact: AmendableFact, *, status: int = 200) -> Response:
+        return Response(self.get_serializer(fact).data, status=status, headers=etag(fact.version))
+
+    def amended(
+        self, amend: Callable[..., AmendableFact], fact: AmendableFact, shape: type[Shape]
+    ) -> Response:
+        """Correct the fact, if nobody else did since the version in ``If-Match``."""
+        version, values = expected_version(self.request), self.shape(shape, partial=True)
+        try:
+            amend(fact, expected_version=version, recorded_by=self.user, **values)
+        except services.StaleVersion as error:
+            raise PreconditionFailed from error
+        return self.answer(fact)
 
     def patient(self) -> Patient:
         return selectors.patient_visible_to(self.user, self.kwargs["patient_id"])
@@ -252,6 +328,11 @@ class CourseViewSet(FactViewSet):
         patient, wanted = self.patient(), self.shape(NewCourse)
         return self.created(services.record_course(patient, **wanted, recorded_by=self.user))
 
+    @extend_schema(request=NewCourse(partial=True), parameters=[IF_MATCH])
+    def partial_update(self, request: Request, pk: UUID, **kwargs: Any) -> Response:
+        course = selectors.course_of(self.patient(), pk)
+        return self.amended(services.amend_course, course, NewCourse)
+
 
 class CycleViewSet(FactViewSet):
     serializer_class = CycleSerializer
@@ -264,6 +345,11 @@ class CycleViewSet(FactViewSet):
         course, wanted = self.course(), self.shape(NewCycle)
         return self.created(services.record_cycle(course, **wanted, recorded_by=self.user))
 
+    @extend_schema(request=NewCycle(partial=True), parameters=[IF_MATCH])
+    def partial_update(self, request: Request, pk: UUID, **kwargs: Any) -> Response:
+        cycle = selectors.cycle_of(self.course(), pk)
+        return self.amended(services.amend_cycle, cycle, NewCycle)
+
 
 class PathologyViewSet(FactViewSet):
     serializer_class = PathologySerializer
@@ -275,3 +361,8 @@ class PathologyViewSet(FactViewSet):
     def create(self, request: Request, **kwargs: Any) -> Response:
         patient, wanted = self.patient(), self.shape(NewPathology)
         return self.created(services.record_pathology(patient, **wanted, recorded_by=self.user))
+
+    @extend_schema(request=NewPathology(partial=True), parameters=[IF_MATCH])
+    def partial_update(self, request: Request, pk: UUID, **kwargs: Any) -> Response:
+        report = selectors.report_of(self.patient(), pk)
+        return self.amended(services.amend_pathology, report, NewPathology)

@@ -24,8 +24,72 @@ class TherapyKind(TextChoices):
     RADIOTHERAPY = "RADIOTHERAPY", "Radiotherapy"
     HORMONE = "HORMONE", "Hormone therapy"
     TARGETED = "TARGETED", "Targeted therapy"
+    IMMUNOTHERAPY = "IMMUNOTHERAPY", "Immunotherapy"
+
+
+class Intent(TextChoices):
+    """What a course is for (mCODE treatment intent)."""
+
+    NEOADJUVANT = "NEOADJUVANT", "Neoadjuvant"
+    ADJUVANT = "ADJUVANT", "Adjuvant"
+    CURATIVE = "CURATIVE", "Curative"
+    PALLIATIVE = "PALLIATIVE", "Palliative"
+
+
+class StopReason(TextChoices):
+    """Why a course ended (mCODE treatment termination reason)."""
+
+    COMPLETED = "COMPLETED", "Treatment completed"
+    NO_RESPONSE = "NO_RESPONSE", "No response to treatment"
+    NOT_TOLERATED = "NOT_TOLERATED", "Treatment not tolerated"
+    REFUSED = "REFUSED", "Refused by the patient"
+    FINANCIAL = "FINANCIAL", "Financial problem"
+    MOVED_AWAY = "MOVED_AWAY", "Patient has moved away"
+    NOT_AVAILABLE = "NOT_AVAILABLE", "Treatment not available"
+    LOST = "LOST", "Lost to follow-up"
+    DEATH = "DEATH", "Death"
+
+
+class DoseReason(TextChoices):
+    """Why a cycle was given in another dose than planned."""
+
+    BLOOD_COUNT = "BLOOD_COUNT", "Blood count"
+    TOXICITY = "TOXICITY", "Other toxicity"
+    ORGAN_FUNCTION = "ORGAN_FUNCTION", "Organ function"
+    WEIGHT = "WEIGHT", "Change of weight"
+    PATIENT_WISH = "PATIENT_WISH", "Wish of the patient"
+    OTHER = "OTHER", "Other"
 
 
 class PathologyResult(TextChoices):
     BENIGN = "BENIGN", "Benign"
     MALIGNANT = "MALIGNANT", "Malignant"
+
+
+class Specimen(TextChoices):
+    CORE_BIOPSY = "CORE_BIOPSY", "Core needle biopsy"
+    VACUUM_BIOPSY = "VACUUM_BIOPSY", "Vacuum-assisted biopsy"
+    FINE_NEEDLE = "FINE_NEEDLE", "Fine needle aspiration"
+    EXCISION = "EXCISION", "Excision"
+    MASTECTOMY = "MASTECTOMY", "Mastectomy"
+
+
+class Histology(TextChoices):
+    NO_SPECIAL_TYPE = "NO_SPECIAL_TYPE", "Invasive carcinoma of no special type"
+    LOBULAR = "LOBULAR", "Invasive lobular carcinoma"
+    OTHER_INVASIVE = "OTHER_INVASIVE", "Other invasive carcinoma"
+    DCIS = "DCIS", "Ductal carcinoma in situ"
+
+
+class ReceptorStatus(TextChoices):
+    """Of estrogen and progesterone receptors (ASCO/CAP 2020: low is 1 to 10 % of cells)."""
+
+    POSITIVE = "POSITIVE", "Positive"
+    LOW_POSITIVE = "LOW_POSITIVE", "Low positive"
+    NEGATIVE = "NEGATIVE", "Negative"
+
+
+class Her2Status(TextChoices):
+    POSITIVE = "POSITIVE", "Positive"
+    EQUIVOCAL = "EQUIVOCAL", "Equivocal"
+    NEGATIVE = "NEGATIVE", "Negative"

@@ -7,7 +7,19 @@ from uuid import UUID
 from django import forms
 
 from mammotrack.accounts.models import Clinic
-from patients.choices import Laterality, PathologyResult, Sex, TherapyKind
+from patients.choices import (
+    DoseReason,
+    Her2Status,
+    Histology,
+    Intent,
+    Laterality,
+    PathologyResult,
+    ReceptorStatus,
+    Sex,
+    Specimen,
+    StopReason,
+    TherapyKind,
+)
 from patients.partial_dates import PartialDate
 
 
@@ -82,24 +94,62 @@ class EditForm(IdentityForm):
     expected_version = forms.IntegerField(min_value=1, widget=forms.HiddenInput())
 
 
+UNSTATED = ("", "Not stated")
+
+
 class CourseForm(forms.Form):
     kind = forms.ChoiceField(label="Kind of therapy", choices=TherapyKind)
     regimen = forms.CharField(max_length=80, help_text="For example AC-T, or tamoxifen.")
+    intent = forms.ChoiceField(required=False, choices=[UNSTATED, *Intent.choices])
     planned_cycles = forms.IntegerField(
-        required=False, min_value=1, max_value=999, help_text="Empty where there are none."
+        required=False, min_value=1, max_value=100, help_text="Empty where there are none."
     )
     start_date = forms.DateField(label="First day", widget=DateInput())
     end_date = forms.DateField(
         label="Last day", required=False, widget=DateInput(), help_text="Empty while it goes on."
     )
+    stop_reason = forms.ChoiceField(
+        label="Why it ended", required=False, choices=[UNSTATED, *StopReason.choices]
+    )
 
 
 class CycleForm(forms.Form):
-    number = forms.IntegerField(label="Cycle number", min_value=1, max_value=999)
-    given_date = forms.DateField(label="Given on", widget=DateInput())
+    number = forms.IntegerField(label="Cycle number", min_value=1, max_value=100)
+    given_date = forms.DateField(label="Day 1", widget=DateInput())
+    last_date = forms.DateField(
+        label="Last day of administration",
+        required=False,
+        widget=DateInput(),
+        help_text="Empty where all was given on day 1.",
+    )
+    dose_percent = forms.IntegerField(
+        label="Dose, % of planned", min_value=1, max_value=200, initial=100
+    )
+    dose_reason = forms.ChoiceField(
+        label="Why the dose was changed",
+        required=False,
+        choices=[("", "Dose as planned"), *DoseReason.choices],
+    )
 
 
 class PathologyForm(forms.Form):
     laterality = forms.ChoiceField(label="Breast", choices=Laterality, widget=forms.RadioSelect)
     result = forms.ChoiceField(choices=PathologyResult, widget=forms.RadioSelect)
     report_date = forms.DateField(label="Date of the report", widget=DateInput())
+    specimen = forms.ChoiceField(required=False, choices=[UNSTATED, *Specimen.choices])
+    histology = forms.ChoiceField(required=False, choices=[UNSTATED, *Histology.choices])
+    grade = forms.IntegerField(
+        label="Nottingham grade", required=False, min_value=1, max_value=3, help_text="1 to 3."
+    )
+    estrogen_receptor = forms.ChoiceField(
+        label="Estrogen receptor (ER)", required=False, choices=[UNSTATED, *ReceptorStatus.choices]
+    )
+    progesterone_receptor = forms.ChoiceField(
+        label="Progesterone receptor (PR)",
+        required=False,
+        choices=[UNSTATED, *ReceptorStatus.choices],
+    )
+    her2 = forms.ChoiceField(label="HER2", required=False, choices=[UNSTATED, *Her2Status.choices])
+    ki67_percent = forms.IntegerField(
+        label="Ki-67, % of cells", required=False, min_value=0, max_value=100
+    )

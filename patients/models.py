@@ -5,12 +5,24 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from mammotrack.accounts.models import Clinic
+from mammotrack.accounts.models import Clinic, User
 from mammotrack.models import TimestampedModel
-from patients.choices import Laterality, PathologyResult, Sex, TherapyKind
+from patients.choices import (
+    DoseReason,
+    Her2Status,
+    Histology,
+    Intent,
+    Laterality,
+    PathologyResult,
+    ReceptorStatus,
+    Sex,
+    Specimen,
+    StopReason,
+    TherapyKind,
+)
 from patients.names import phone_key, phonetic_key
 from patients.partial_dates import PartialDate, Precision
 
@@ -92,16 +104,48 @@ class PatientFact(TimestampedModel):
         abstract = True
 
 
-class TherapyCourse(PatientFact):
+class AmendableFact(PatientFact):
+    """A fact that may be corrected: each version but the last is kept as a ``Revision``."""
+
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class Revision(PatientFact):
+    """A fact as it stood before somebody corrected it. Written once."""
+
+    fact_type = models.CharField(max_length=32)
+    fact_id = models.UUIDField()
+    version = models.PositiveIntegerField()
+    values = models.JSONField()
+    replaced_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["fact_id", "version"], name="revision_once"),
+        ]
+        indexes = [models.Index(fields=["patient", "id"], name="revision_by_patient")]
+
+    def __str__(self) -> str:
+        return f"version {self.version} of {self.fact_type} {self.fact_id}"
+
+
+class TherapyCourse(AmendableFact):
     """One line of treatment, from its first day to its last."""
 
-    kind = models.CharField(max_length=12, choices=TherapyKind)
+    kind = models.CharField(max_length=13, choices=TherapyKind)
     regimen = models.CharField(max_length=80, help_text="For example AC-T, or tamoxifen.")
+    intent = models.CharField(max_length=11, choices=Intent, blank=True)
     planned_cycles = models.PositiveSmallIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1)]
     )
     start_date = models.DateField()
     end_date = models.DateField(null=True, blank=True)
+    stop_reason = models.CharField(max_length=13, choices=StopReason, blank=True)
 
     class Meta:
         indexes = [models.Index(fields=["patient", "start_date", "id"], name="course_by_patient")]
@@ -110,14 +154,23 @@ class TherapyCourse(PatientFact):
         return f"{self.kind} {self.pk}"
 
 
-class TherapyCycle(PatientFact):
+class TherapyCycle(AmendableFact):
     """One given cycle of a course."""
 
     course = models.ForeignKey(
         TherapyCourse, on_delete=models.PROTECT, related_name="cycles", db_index=False
     )
     number = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)])
-    given_date = models.DateField()
+    given_date = models.DateField(help_text="Day 1.")
+    last_date = models.DateField(
+        null=True, blank=True, help_text="The last day something was given; empty: day 1."
+    )
+    dose_percent = models.PositiveSmallIntegerField(
+        default=100,
+        validators=[MinValueValidator(1), MaxValueValidator(200)],
+        help_text="Of the dose planned.",
+    )
+    dose_reason = models.CharField(max_length=14, choices=DoseReason, blank=True)
 
     class Meta:
         constraints = [
@@ -128,13 +181,28 @@ class TherapyCycle(PatientFact):
     def __str__(self) -> str:
         return f"cycle {self.number} {self.pk}"
 
+    @property
+    def dose_changed(self) -> bool:
+        return self.dose_percent != 100
 
-class PathologyReport(PatientFact):
+
+class PathologyReport(AmendableFact):
     """The result of a biopsy or resection of one breast."""
 
     laterality = models.CharField(max_length=1, choices=Laterality)
     result = models.CharField(max_length=9, choices=PathologyResult)
     report_date = models.DateField()
+    specimen = models.CharField(max_length=13, choices=Specimen, blank=True)
+    histology = models.CharField(max_length=15, choices=Histology, blank=True)
+    grade = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(3)]
+    )
+    estrogen_receptor = models.CharField(max_length=12, choices=ReceptorStatus, blank=True)
+    progesterone_receptor = models.CharField(max_length=12, choices=ReceptorStatus, blank=True)
+    her2 = models.CharField(max_length=9, choices=Her2Status, blank=True)
+    ki67_percent = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MaxValueValidator(100)]
+    )
 
     class Meta:
         indexes = [

@@ -1,9 +1,10 @@
 """How facts of the patient record read on a page."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from patients.models import Patient
+from patients.models import PathologyReport, Patient, TherapyCourse, TherapyCycle
 from patients.partial_dates import Age, age_on
 
 DAYS_A_MONTH = 365.2425 / 12
@@ -37,6 +38,32 @@ def banner(patient: Patient, *, today: date) -> Banner:
 def age_at_exam(patient: Patient, exam_date: date) -> str:
     """For example 48 y; a range of two ages where the birth date is not known exactly."""
     return f"{age_on(patient.born, exam_date)} y" if exam_date >= patient.birth_date else ""
+
+
+@dataclass(frozen=True)
+class TherapyRow:
+    """One course with its cycles."""
+
+    course: TherapyCourse
+    cycles: list[TherapyCycle]
+
+
+def therapy_rows(
+    courses: Iterable[TherapyCourse], cycles: Iterable[TherapyCycle]
+) -> list[TherapyRow]:
+    given = list(cycles)
+    return [TherapyRow(c, [cycle for cycle in given if cycle.course_id == c.pk]) for c in courses]
+
+
+def receptors(report: PathologyReport) -> str:
+    """For example "ER positive, PR low positive, HER2 negative, Ki-67 20 %"."""
+    stated = [
+        ("ER", report.get_estrogen_receptor_display()),
+        ("PR", report.get_progesterone_receptor_display()),
+        ("HER2", report.get_her2_display()),
+        ("Ki-67", "" if report.ki67_percent is None else f"{report.ki67_percent} %"),
+    ]
+    return ", ".join(f"{name} {value.lower()}" for name, value in stated if value)
 
 
 def interval(days: int) -> str:

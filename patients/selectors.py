@@ -19,6 +19,7 @@ from patients.models import (
 )
 from patients.names import normalise_name
 from patients.partial_dates import PartialDate
+from patients.therapy_place import TherapyPlace, therapy_place
 
 
 def clinics_of(user: User) -> QuerySet[Clinic]:
@@ -82,7 +83,7 @@ def courses_of(patient: Patient) -> QuerySet[TherapyCourse]:
 
 def course_of(patient: Patient, course_id: UUID) -> TherapyCourse:
     """The patient's course, or ``NotFound``."""
-    course = courses_of(patient).filter(pk=course_id).first()
+    course = courses_of(patient).select_related("patient").filter(pk=course_id).first()
     if course is None:
         raise NotFound("There is no such course of therapy.")
     return course
@@ -104,6 +105,28 @@ def course_visible_to(user: User, course_id: UUID) -> TherapyCourse:
 
 def cycles_given_in(course: TherapyCourse) -> QuerySet[TherapyCycle]:
     return TherapyCycle.objects.filter(course=course).order_by("number")
+
+
+def cycle_of(course: TherapyCourse, cycle_id: UUID) -> TherapyCycle:
+    """The course's cycle, or ``NotFound``."""
+    cycle = cycles_given_in(course).select_related("course").filter(pk=cycle_id).first()
+    if cycle is None:
+        raise NotFound("There is no such cycle.")
+    return cycle
+
+
+def report_of(patient: Patient, report_id: UUID) -> PathologyReport:
+    """The patient's pathology report, or ``NotFound``."""
+    report = pathology_of(patient).select_related("patient").filter(pk=report_id).first()
+    if report is None:
+        raise NotFound("There is no such report.")
+    return report
+
+
+def place_in_therapy(patient_id: UUID, day: date) -> TherapyPlace | None:
+    """Where that day lies in the patient's therapy."""
+    courses = list(TherapyCourse.objects.filter(patient_id=patient_id))
+    return therapy_place(courses, list(TherapyCycle.objects.filter(patient_id=patient_id)), day)
 
 
 def cycles_of(patient: Patient) -> QuerySet[TherapyCycle]:

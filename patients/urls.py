@@ -16,5 +16,16 @@ urlpatterns = [
         views.add_cycle,
         name="add-cycle",
     ),
+    path("<uuid:patient_id>/therapy/<uuid:course_id>/", views.amend_course, name="amend-course"),
+    path(
+        "<uuid:patient_id>/therapy/<uuid:course_id>/cycles/<uuid:cycle_id>/",
+        views.amend_cycle,
+        name="amend-cycle",
+    ),
     path("<uuid:patient_id>/pathology/new/", views.add_pathology, name="add-pathology"),
+    path(
+        "<uuid:patient_id>/pathology/<uuid:report_id>/",
+        views.amend_pathology,
+        name="amend-pathology",
+    ),
 ]

@@ -17,8 +17,8 @@ from mammotrack.middleware import status_of
 from mammotrack.web import Request, page_of, show_refusal
 from patients import selectors, services
 from patients.forms import CourseForm, CycleForm, EditForm, PathologyForm, RegistrationForm
-from patients.models import Patient
-from patients.presenters import ValuePair, banner
+from patients.models import AmendableFact, Patient
+from patients.presenters import ValuePair, banner, therapy_rows
 
 MIN_SEARCH_CHARACTERS = 2
 
@@ -76,7 +76,10 @@ def new(request: Request) -> HttpResponse:
 def detail(request: Request, patient_id: UUID) -> HttpResponse:
     patient = selectors.patient_visible_to(request.user, patient_id)
     services.note_opened(patient, opened_by=request.user)
-    context = _about(patient) | {"courses": selectors.courses_of(patient)}
+    context = _about(patient) | {
+        "courses": therapy_rows(selectors.courses_of(patient), selectors.cycles_of(patient)),
+        "reports": selectors.pathology_of(patient),
+    }
     return render(request, "patients/detail.html", context)
 
 
@@ -117,6 +120,16 @@ def add_course(request: Request, patient_id: UUID) -> HttpResponse:
 
 
 @form_page
+def amend_course(request: Request, patient_id: UUID, course_id: UUID) -> HttpResponse:
+    patient = _patient_to_treat(request, patient_id)
+    course = selectors.course_of(patient, course_id)
+    amend = partial(services.amend_course, course)
+    return _fact_page(
+        request, patient, CourseForm, amend, title=f"Correct {course.regimen}", fact=course
+    )
+
+
+@form_page
 def add_cycle(request: Request, patient_id: UUID, course_id: UUID) -> HttpResponse:
     patient = _patient_to_treat(request, patient_id)
     course = selectors.course_of(patient, course_id)
@@ -125,10 +138,32 @@ def add_cycle(request: Request, patient_id: UUID, course_id: UUID) -> HttpRespon
 
 
 @form_page
+def amend_cycle(
+    request: Request, patient_id: UUID, course_id: UUID, cycle_id: UUID
+) -> HttpResponse:
+    patient = _patient_to_treat(request, patient_id)
+    cycle = selectors.cycle_of(selectors.course_of(patient, course_id), cycle_id)
+    amend = partial(services.amend_cycle, cycle)
+    return _fact_page(
+        request, patient, CycleForm, amend, title=f"Correct cycle {cycle.number}", fact=cycle
+    )
+
+
+@form_page
 def add_pathology(request: Request, patient_id: UUID) -> HttpResponse:
     patient = _patient_to_treat(request, patient_id)
     record = partial(services.record_pathology, patient)
     return _fact_page(request, patient, PathologyForm, record, title="Add a pathology report")
+
+
+@form_page
+def amend_pathology(request: Request, patient_id: UUID, report_id: UUID) -> HttpResponse:
+    patient = _patient_to_treat(request, patient_id)
+    report = selectors.report_of(patient, report_id)
+    amend = partial(services.amend_pathology, report)
+    return _fact_page(
+        request, patient, PathologyForm, amend, title="Correct the pathology report", fact=report
+    )
 
 
 def _patient_to_treat(request: Request, patient_id: UUID) -> Patient:
@@ -143,22 +178,34 @@ def _fact_page(
     record: Callable[..., object],
     *,
     title: str,
+    fact: AmendableFact | None = None,
 ) -> HttpResponse:
-    """Show the form, or record what it says about the patient and go back to the record."""
-    form = form_class(request.POST or None)
+    """Show the form, or record what it says about the patient and go back to the record.
+
+    With a ``fact`` it starts from that, and says which version of it was seen.
+    """
+    initial = {name: getattr(fact, name) for name in form_class.base_fields} if fact else None
+    form = form_class(request.POST or None, initial=initial)
+    version = _seen_version(request, fact) if fact else None
     status = 200
     if request.method == "POST":
         status = 422
         if form.is_valid():
+            said = form.cleaned_data | ({"expected_version": version} if fact else {})
             try:
-                record(**form.cleaned_data, recorded_by=request.user)
+                record(**said, recorded_by=request.user)
             except (Rejected, Conflict) as error:
                 status = _refuse(form, error)
             else:
                 messages.success(request, "It is on record.")
                 return redirect("patients:detail", patient.pk)
-    context = _about(patient) | {"form": form, "title": title}
+    context = _about(patient) | {"form": form, "title": title, "expected_version": version}
     return render(request, "patients/add_fact.html", context, status=status)
+
+
+def _seen_version(request: Request, fact: AmendableFact) -> int:
+    sent = request.POST.get("expected_version", "")
+    return int(sent) if sent.isdecimal() and len(sent) < 10 else fact.version
 
 
 def _about(patient: Patient) -> dict[str, object]:
@@ -169,6 +216,9 @@ FIELD_OF_REFUSAL = {
     "duplicate_record_number": "medical_record_number",
     "empty_record_number": "medical_record_number",
     "possible_duplicate": "duplicate_reason",
+    "overlapping_cycles": "given_date",
+    "duplicate_cycle": "number",
+    "cycle_not_planned": "number",
 }
 
 

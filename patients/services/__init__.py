@@ -1,29 +1,42 @@
 """Writes of the patient record: each checks role, scope and rules, and leaves an audit entry."""
 
-from patients.services.facts import InvalidDates, claim_record
+from patients.services.facts import InvalidDates, StaleVersion, claim_record
 from patients.services.identity import (
     IDENTITY_FIELDS,
     DuplicateRecordNumber,
     PossibleDuplicate,
-    StaleVersion,
     note_opened,
     register_patient,
     update_patient,
 )
 from patients.services.therapy import (
+    COURSE_FIELDS,
+    CYCLE_FIELDS,
+    PATHOLOGY_FIELDS,
     DuplicateCycle,
+    OverlappingCycles,
+    amend_course,
+    amend_cycle,
+    amend_pathology,
     record_course,
     record_cycle,
     record_pathology,
 )
 
 __all__ = [
+    "COURSE_FIELDS",
+    "CYCLE_FIELDS",
     "IDENTITY_FIELDS",
+    "PATHOLOGY_FIELDS",
     "DuplicateCycle",
     "DuplicateRecordNumber",
     "InvalidDates",
+    "OverlappingCycles",
     "PossibleDuplicate",
     "StaleVersion",
+    "amend_course",
+    "amend_cycle",
+    "amend_pathology",
     "claim_record",
     "note_opened",
     "record_course",

@@ -1,5 +1,6 @@
 """What every entry in a patient's record goes through: its limits, its patient, its audit."""
 
+from datetime import date
 from typing import TypeVar
 from uuid import UUID
 
@@ -9,11 +10,12 @@ from mammotrack.accounts.models import User
 from mammotrack.audit import services as audit
 from mammotrack.audit.models import Action
 from mammotrack.db import atomic
-from mammotrack.errors import NotFound, Rejected
+from mammotrack.errors import Conflict, NotFound, Rejected
 from mammotrack.models import now
-from patients.models import Patient, PatientFact
+from patients.models import AmendableFact, Patient, PatientFact, Revision
 
 Fact = TypeVar("Fact", bound=PatientFact)
+AmendableFactT = TypeVar("AmendableFactT", bound=AmendableFact)
 
 
 class InvalidDates(Rejected):
@@ -37,6 +39,45 @@ def add_fact(fact: Fact, action: Action, actor: User, **detail: object) -> Fact:
         fact.save(force_insert=True)
         note(action, fact, actor, **detail)
     return fact
+
+
+class StaleVersion(Conflict):
+    code = "stale_version"
+
+
+def amend_fact(
+    fact: AmendableFactT, *, expected_version: int, actor: User, **values: object
+) -> AmendableFactT:
+    """Replace these values by others; how the fact stood before is kept as a ``Revision``."""
+    check_fields(fact)
+    kind = type(fact)
+    before = kind._base_manager.filter(pk=fact.pk, version=expected_version).first()
+    if before is None:
+        raise StaleVersion("Somebody changed this record meanwhile. Load it again.")
+    revision = Revision(
+        clinic_id=before.clinic_id,
+        patient_id=before.patient_id,
+        fact_type=fact._meta.model_name,
+        fact_id=fact.pk,
+        version=expected_version,
+        values={name: _plain(getattr(before, name)) for name in values},
+        replaced_by=actor,
+    )
+    with atomic():
+        claim_record(before.patient_id)
+        changed = kind._base_manager.filter(pk=fact.pk, version=expected_version).update(
+            **values, version=expected_version + 1
+        )
+        if not changed:
+            raise StaleVersion("Somebody changed this record meanwhile. Load it again.")
+        revision.save(force_insert=True)
+        note(Action.FACT_AMENDED, fact, actor, fields=sorted(values), version=expected_version + 1)
+    fact.version = expected_version + 1
+    return fact
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def check_fields(record: Patient | PatientFact) -> None:

@@ -16,7 +16,7 @@ from patients import duplicates
 from patients.models import Patient, normalise_record_number
 from patients.names import normalise_name
 from patients.partial_dates import PartialDate
-from patients.services.facts import InvalidDates, check_fields, note
+from patients.services.facts import InvalidDates, StaleVersion, check_fields, note
 from patients.signals import identity_changing
 
 OLDEST_BIRTH_DATE = date(1880, 1, 1)
@@ -42,10 +42,6 @@ class PossibleDuplicate(Conflict):
     """Somebody much like this one is registered; a person has to look."""
 
     code = "possible_duplicate"
-
-
-class StaleVersion(Conflict):
-    code = "stale_version"
 
 
 @retry_on_conflict

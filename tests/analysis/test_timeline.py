@@ -9,7 +9,7 @@ from analysis.models import AnalysisJob, Decision, Prediction, Recommendation
 from analysis.selectors import PatientRecord
 from analysis.timeline import LEFT, RIGHT_MARGIN, timeline
 from mammotrack.accounts.models import User
-from patients.models import PathologyReport, TherapyCourse, TherapyCycle
+from patients.models import PathologyReport, Patient, TherapyCourse, TherapyCycle
 from scans.models import Exam, Mammogram
 
 TODAY = date(2026, 11, 22)
@@ -21,7 +21,8 @@ def shot(day: date, laterality: str = "L", view: str = "CC", exam: Exam | None =
 
 def record(**rows: list) -> PatientRecord:
     nothing = {name: [] for name in PatientRecord.__dataclass_fields__}
-    return PatientRecord(**nothing | rows)
+    patient = Patient(birth_date=date(1970, 5, 17))
+    return PatientRecord(**nothing | {"patient": patient} | rows)
 
 
 def test_nothing_on_record_draws_nothing():
