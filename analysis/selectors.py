@@ -22,6 +22,8 @@ from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, can, require
 from mammotrack.errors import NotFound
 from patients import selectors as patients
+from patients.choices import ConsentPurpose
+from patients.consents import consent_state
 from patients.models import PathologyReport, Patient, TherapyCourse, TherapyCycle
 from scans import selectors as scans
 from scans.models import Mammogram
@@ -234,6 +236,7 @@ class PatientRecord:
     jobs: Sequence[AnalysisJob]
     recommendations: Sequence[Recommendation]
     decisions: Sequence[Decision]
+    analysis_allowed: bool = True  # by the patient
 
 
 def record_of(patient: Patient, *, user: User) -> PatientRecord:
@@ -248,4 +251,5 @@ def record_of(patient: Patient, *, user: User) -> PatientRecord:
         jobs=list(jobs_of(patient)) if sees_analyses else [],
         recommendations=list(recommendations_of(patient)) if sees_analyses else [],
         decisions=list(decisions_of(patient)) if sees_analyses else [],
+        analysis_allowed=consent_state(patient.pk, ConsentPurpose.AI).allowed,
     )

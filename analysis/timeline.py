@@ -370,6 +370,8 @@ def _about_exam(
     yield _place_of(record, first)
     yield age_at_exam(record.patient, first.exam_date)
     yield _exam_text(pictures, newest)
+    if not record.analysis_allowed and first.pk not in {job.current_id for job in record.jobs}:
+        yield "not analysed: the patient does not allow it"
 
 
 def _exam_text(pictures: list[Mammogram], newest: dict[UUID, Prediction]) -> str:

@@ -42,7 +42,9 @@ from mammotrack.accounts.reauthentication import ReauthenticationRequired
 from mammotrack.errors import Conflict, NotFound, Rejected, TooManyAttempts
 from mammotrack.middleware import status_of
 from mammotrack.web import Request, show_refusal
-from patients.presenters import age_on, banner
+from patients.choices import ConsentPurpose
+from patients.consents import consent_state
+from patients.presenters import banner
 from scans.media import picture_response
 from scans.selectors import mammogram_visible_to
 
@@ -94,6 +96,8 @@ def of_mammogram(request: Request, mammogram_id: UUID) -> HttpResponse:
     require(request.user, Permission.READ_ANALYSES)
     job = selectors.latest_job_of(mammogram)
     if job is None:
+        if not consent_state(mammogram.patient_id, ConsentPurpose.AI).allowed:
+            return render(request, "analysis/_not_allowed.html")
         raise NotFound("There is no analysis of this picture.")
     context = _state_context(job, poll=0) | {"in_row": True}
     return render(request, "analysis/_state.html", context)

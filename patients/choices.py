@@ -93,3 +93,9 @@ class Her2Status(TextChoices):
     POSITIVE = "POSITIVE", "Positive"
     EQUIVOCAL = "EQUIVOCAL", "Equivocal"
     NEGATIVE = "NEGATIVE", "Negative"
+
+
+class ConsentPurpose(TextChoices):
+    PROCEDURE = "PROCEDURE", "Mammography"
+    AI = "AI", "Analysis by computer"
+    RESEARCH = "RESEARCH", "Research"

@@ -8,6 +8,7 @@ from django import forms
 
 from mammotrack.accounts.models import Clinic
 from patients.choices import (
+    ConsentPurpose,
     DoseReason,
     Her2Status,
     Histology,
@@ -152,4 +153,21 @@ class PathologyForm(forms.Form):
     her2 = forms.ChoiceField(label="HER2", required=False, choices=[UNSTATED, *Her2Status.choices])
     ki67_percent = forms.IntegerField(
         label="Ki-67, % of cells", required=False, min_value=0, max_value=100
+    )
+
+
+class ConsentForm(forms.Form):
+    purpose = forms.ChoiceField(label="What for", choices=ConsentPurpose, widget=forms.RadioSelect)
+    given = forms.TypedChoiceField(
+        label="The patient",
+        choices=[("yes", "gives consent"), ("no", "withdraws or refuses consent")],
+        coerce=lambda value: value == "yes",
+        widget=forms.RadioSelect,
+    )
+    decided_on = forms.DateField(label="On", widget=DateInput())
+    document_version = forms.CharField(
+        label="Version of the signed form",
+        required=False,
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )

@@ -11,6 +11,7 @@ from django.db import models
 from mammotrack.accounts.models import Clinic, User
 from mammotrack.models import TimestampedModel
 from patients.choices import (
+    ConsentPurpose,
     DoseReason,
     Her2Status,
     Histology,
@@ -211,3 +212,26 @@ class PathologyReport(AmendableFact):
 
     def __str__(self) -> str:
         return f"{self.result} {self.pk}"
+
+
+class Consent(PatientFact):
+    """The patient said yes or no to one purpose. Written once: who thinks again adds another."""
+
+    purpose = models.CharField(max_length=9, choices=ConsentPurpose)
+    given = models.BooleanField(help_text="False: withdrawn or refused.")
+    decided_on = models.DateField(help_text="The day the patient said so.")
+    document_version = models.CharField(
+        max_length=40, blank=True, help_text="Of the form that was signed."
+    )
+    recorded_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["patient", "purpose", "-created_at"], name="consent_by_patient"),
+            models.Index(fields=["clinic", "purpose", "created_at"], name="consent_by_purpose"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.pk}"

@@ -4,9 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from patients.choices import ConsentPurpose
+from patients.consents import consent_state
 from patients.models import PathologyReport, Patient, TherapyCourse, TherapyCycle
 from patients.partial_dates import Age, age_on
 
+REFUSALS: dict[str, str] = {
+    ConsentPurpose.PROCEDURE: "No mammography",
+    ConsentPurpose.AI: "No analysis by computer",
+}
 DAYS_A_MONTH = 365.2425 / 12
 
 
@@ -16,6 +22,7 @@ class Banner:
 
     patient: Patient
     age: Age  # today, or at death
+    refused: list[str]  # what the patient does not allow
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,9 @@ class ValuePair:
 
 
 def banner(patient: Patient, *, today: date) -> Banner:
-    return Banner(patient, age_on(patient.born, patient.deceased_date or today))
+    states = (consent_state(patient.pk, purpose) for purpose in REFUSALS)
+    refused = [REFUSALS[state.purpose] for state in states if not state.allowed]
+    return Banner(patient, age_on(patient.born, patient.deceased_date or today), refused)
 
 
 def age_at_exam(patient: Patient, exam_date: date) -> str:

@@ -11,6 +11,7 @@ from mammotrack.accounts.policy import Permission, can, require
 from mammotrack.errors import NotFound
 from patients.choices import PathologyResult, TherapyKind
 from patients.models import (
+    Consent,
     PathologyReport,
     Patient,
     TherapyCourse,
@@ -135,6 +136,15 @@ def cycles_of(patient: Patient) -> QuerySet[TherapyCycle]:
 
 def pathology_of(patient: Patient) -> QuerySet[PathologyReport]:
     return PathologyReport.objects.filter(patient=patient).order_by("report_date", "pk")
+
+
+def consents_of(patient: Patient) -> QuerySet[Consent]:
+    """Every answer, newest first."""
+    return (
+        Consent.objects.filter(patient=patient)
+        .select_related("recorded_by")
+        .order_by("-created_at", "-pk")
+    )
 
 
 def chemotherapy_at(patient: Patient, on: date) -> TherapyCourse | None:

@@ -4,3 +4,6 @@ from django.dispatch import Signal
 
 # Sent inside the writing transaction with ``patient``; a receiver raises to forbid the change.
 identity_changing = Signal()
+
+# Sent inside the recording transaction with ``consent``.
+consent_recorded = Signal()

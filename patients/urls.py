@@ -1,6 +1,6 @@
 from django.urls import path
 
-from patients import views
+from patients import record_views, views
 
 app_name = "patients"
 
@@ -10,6 +10,7 @@ urlpatterns = [
     path("new/", views.new, name="new"),
     path("<uuid:patient_id>/", views.detail, name="detail"),
     path("<uuid:patient_id>/edit/", views.edit, name="edit"),
+    path("<uuid:patient_id>/consent/", record_views.consent, name="consent"),
     path("<uuid:patient_id>/therapy/new/", views.add_course, name="add-course"),
     path(
         "<uuid:patient_id>/therapy/<uuid:course_id>/cycles/new/",

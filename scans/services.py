@@ -30,6 +30,8 @@ from mammotrack.errors import (
     Unavailable,
     UnsupportedMedia,
 )
+from patients.choices import ConsentPurpose
+from patients.consents import ConsentWithdrawn, consent_state
 from patients.models import Patient, normalise_record_number
 from patients.partial_dates import PartialDate
 from patients.services import claim_record
@@ -158,6 +160,7 @@ def _take_in(
     with TemporaryDirectory(dir=received.path.parent, prefix="decode-") as scratch:
         decoded = decode_file(received.path, Path(scratch))
         agreed = _reconcile(decoded.header, statement)
+        _check_procedure_consent(patient, agreed.exam_date)
         identity_reason = _check_patient(decoded.header, patient, statement)
         mammogram, exam = _describe(received, decoded, agreed, patient, stored_by)
         mammogram.origin = statement.origin
@@ -275,6 +278,16 @@ def _describe(
             "Some values of the file are not valid.", code="invalid", errors=error.message_dict
         ) from error
     return mammogram, exam
+
+
+def _check_procedure_consent(patient: Patient, exam_date: date) -> None:
+    """Pictures taken before the patient said no may still be stored."""
+    state = consent_state(patient.pk, ConsentPurpose.PROCEDURE)
+    if state.latest and not state.allowed and exam_date >= state.latest.decided_on:
+        raise ConsentWithdrawn(
+            "The patient withdrew consent to mammography before this exam.",
+            purpose=ConsentPurpose.PROCEDURE,
+        )
 
 
 def check_exam_within_life(patient: Patient, exam_date: date) -> None:

@@ -27,6 +27,8 @@ from mammotrack.audit.models import Action
 from mammotrack.db import atomic, on_commit, retry_on_conflict
 from mammotrack.errors import Rejected
 from mammotrack.models import now
+from patients.choices import ConsentPurpose
+from patients.consents import require_consent
 from scans.models import Mammogram
 
 MAX_ATTEMPTS = 3
@@ -68,8 +70,11 @@ def request_analysis(
     ------
     IncomparableMammograms
         Another patient, breast or view, or a prior that is not the earlier one.
+    ConsentWithdrawn
+        The patient does not allow analysis by computer.
     """
     require(requested_by, Permission.REQUEST_ANALYSES)
+    require_consent(current.patient_id, ConsentPurpose.AI)
     check_comparable(current=current, prior=prior)
     return enqueue(current=current, prior=prior, requested_by=requested_by)
 

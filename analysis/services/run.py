@@ -21,6 +21,9 @@ from mammotrack.audit.models import Action
 from mammotrack.db import atomic, retry_on_conflict
 from ml_models.errors import ModelError
 from patients import selectors as patients
+from patients.choices import ConsentPurpose
+from patients.consents import ConsentWithdrawn, require_consent
+from patients.services import claim_record
 from scans.models import Mammogram
 from scans.services import object_store
 
@@ -41,11 +44,14 @@ def run_job(job_id: UUID) -> None:
 
     with jobs.heartbeat(claim):
         try:
+            require_consent(claim.job.patient_id, ConsentPurpose.AI)
             findings = _analyse(claim.job)
             similar = search_similar(claim.job.current, findings.prepared)
             _write_results(claim, findings, similar, _keep_pictures(claim.job, findings))
         except (ImagingError, ModelError) as error:
             jobs.fail(claim, error.code)
+        except ConsentWithdrawn as error:  # since the job was queued, or while it ran
+            jobs.fail(claim, error.problem_code)
         except jobs.LostClaim:
             pass
         except Exception:  # the door of the worker: whatever it was, the job must not hang
@@ -119,6 +125,8 @@ def _write_once(
     outcome = findings.outcome(record)
     with atomic():
         jobs.finish(claim, state=JobState.DONE)
+        claim_record(job.patient_id)
+        require_consent(job.patient_id, ConsentPurpose.AI)
         model_sha256 = classifier().sha256
 
         def prediction(mammogram: Mammogram, found: Classification) -> Prediction:

@@ -1,5 +1,6 @@
 """Writes of the patient record: each checks role, scope and rules, and leaves an audit entry."""
 
+from patients.services.consents import record_consent
 from patients.services.facts import InvalidDates, StaleVersion, claim_record
 from patients.services.identity import (
     IDENTITY_FIELDS,
@@ -39,6 +40,7 @@ __all__ = [
     "amend_pathology",
     "claim_record",
     "note_opened",
+    "record_consent",
     "record_course",
     "record_cycle",
     "record_pathology",

@@ -21,8 +21,8 @@ def shot(day: date, laterality: str = "L", view: str = "CC", exam: Exam | None =
 
 def record(**rows: list) -> PatientRecord:
     nothing = {name: [] for name in PatientRecord.__dataclass_fields__}
-    patient = Patient(birth_date=date(1970, 5, 17))
-    return PatientRecord(**nothing | {"patient": patient} | rows)
+    other = {"patient": Patient(birth_date=date(1970, 5, 17)), "analysis_allowed": True}
+    return PatientRecord(**nothing | other | rows)
 
 
 def test_nothing_on_record_draws_nothing():

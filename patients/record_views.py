@@ -1,0 +1,51 @@
+"""Pages of the record beside treatment: what the patient agreed to."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from mammotrack.accounts.policy import Permission, require
+from mammotrack.errors import Conflict, Rejected
+from mammotrack.middleware import status_of
+from mammotrack.web import Request, show_refusal
+from patients import selectors, services
+from patients.choices import ConsentPurpose
+from patients.consents import consent_state
+from patients.forms import ConsentForm
+from patients.models import Patient
+from patients.presenters import banner
+
+form_page = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@form_page
+def consent(request: Request, patient_id: UUID) -> HttpResponse:
+    patient = selectors.patient_visible_to(request.user, patient_id)
+    form = ConsentForm(request.POST or None, initial={"decided_on": timezone.localdate()})
+    status = 200
+    if request.method == "POST":
+        require(request.user, Permission.RECORD_CONSENT)
+        status = 422
+        if form.is_valid():
+            try:
+                services.record_consent(patient, **form.cleaned_data, recorded_by=request.user)
+            except (Rejected, Conflict) as error:
+                show_refusal(form, error, field="decided_on")
+                status = status_of(error)
+            else:
+                messages.success(request, "The consent is on record.")
+                return redirect("patients:consent", patient.pk)
+    context = _about(patient) | {
+        "form": form,
+        "states": [consent_state(patient.pk, purpose) for purpose in ConsentPurpose],
+        "answers": selectors.consents_of(patient),
+    }
+    return render(request, "patients/consent.html", context, status=status)
+
+
+def _about(patient: Patient) -> dict[str, object]:
+    return {"patient": patient, "banner": banner(patient, today=timezone.localdate())}
