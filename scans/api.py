@@ -19,7 +19,7 @@ from patients.api import OfPatient
 from patients.partial_dates import age_on
 from patients.selectors import patient_visible_to, place_in_therapy
 from scans import limits, selectors, services
-from scans.choices import Laterality, View
+from scans.choices import Identifier, Laterality, View
 from scans.models import Exam, Mammogram
 
 
@@ -115,6 +115,11 @@ class MammogramUpload(Shape):
     exam_date = serializers.DateField(required=False)
     accession_number = serializers.CharField(required=False, max_length=16)
     pixel_spacing_mm = FiniteFloatField(required=False, min_value=0.01, max_value=1.0)
+    confirmed_identifiers = serializers.MultipleChoiceField(
+        choices=Identifier.choices,
+        required=False,
+        help_text="What was compared and agrees: two, unless the file itself states them.",
+    )
     identity_reason = serializers.CharField(
         required=False,
         max_length=500,
@@ -163,6 +168,7 @@ class MammogramViewSet(ListModelMixin, ApiViewSet):
         wanted = MammogramUpload(data=request.data)
         wanted.is_valid(raise_exception=True)
         said = dict(wanted.validated_data)
+        said["confirmed_identifiers"] = tuple(sorted(said.get("confirmed_identifiers", ())))
         patient = patient_visible_to(self.user, said.pop("patient"))
         stored = services.store_mammogram(
             patient=patient,

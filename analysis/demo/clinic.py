@@ -16,7 +16,7 @@ from patients import services as patients
 from patients.choices import Laterality, PathologyResult, Sex, TherapyKind
 from patients.models import Patient
 from patients.selectors import courses_of
-from scans.choices import Origin, View
+from scans.choices import Identifier, Origin, View
 from scans.models import Mammogram
 from scans.services import Statement, object_store, store_mammogram
 
@@ -31,6 +31,7 @@ PEOPLE = {
 }
 CHUNK_BYTES = 1 << 20
 IDENTITY_REASON = "Public CBIS-DDSM or CDD-CESM picture of a demonstration patient."
+COMPARED = (Identifier.NAME, Identifier.BIRTH_DATE)
 PICTURES = Path(__file__).parent / "pictures"
 PICTURE_COUNT = 14  # what ``seed`` uploads
 FILM_DATE = date(2016, 10, 4)  # the study date all CBIS-DDSM files carry
@@ -109,7 +110,10 @@ def seed(say: Say) -> None:
             screened,
             picture,
             Statement(
-                laterality=picture.stem.split("-")[1], view=View.CC, exam_date=date(2021, 4, 8)
+                laterality=picture.stem.split("-")[1],
+                view=View.CC,
+                exam_date=date(2021, 4, 8),
+                confirmed_identifiers=COMPARED,
             ),
             doctor,
         )
@@ -174,7 +178,8 @@ def _upload_films(
 ) -> dict[str, Mammogram]:
     stored = {}
     for position, film in films.items():
-        stored[position] = _upload(patient, film, Statement(identity_reason=IDENTITY_REASON), by)
+        statement = Statement(identity_reason=IDENTITY_REASON, confirmed_identifiers=COMPARED)
+        stored[position] = _upload(patient, film, statement, by)
         say(f"  {position.upper()} film of {FILM_DATE} stored")
     return stored
 
@@ -191,6 +196,7 @@ def _upload_followups(
             view=film.view,
             exam_date=followup.exam_date,
             origin=Origin.SIMULATED,
+            confirmed_identifiers=COMPARED,
         )
         with TemporaryDirectory(prefix="mammotrack-demo-") as scratch:
             picture = Path(scratch) / "followup.png"

@@ -32,7 +32,12 @@ def upload(patient: Patient, day: date, **options: Any) -> Mammogram:
     return store_mammogram(
         patient=patient,
         chunks=[cv2.imencode(".png", pixels)[1].tobytes()],
-        statement=Statement(laterality="L", view="CC", exam_date=day),
+        statement=Statement(
+            laterality="L",
+            view="CC",
+            exam_date=day,
+            confirmed_identifiers=("name", "birth_date"),
+        ),
         stored_by=make_user(Role.RADIOGRAPHER, clinics=[patient.clinic]),
     ).mammogram
 

@@ -53,6 +53,7 @@ def upload(patient, doctor, exam_date: date = date(2024, 1, 31)):
         laterality="L",
         view="CC",
         exam_date=exam_date,
+        confirmed_identifiers=("name", "birth_date"),
     )
     content = dicom_files.png(dicom_files.breast(bits=8))
     return store_mammogram(
@@ -147,7 +148,8 @@ def test_S13_no_picture_taken_after_consent_to_mammography_was_withdrawn(patient
             "laterality": "L",
             "view": "MLO",
             "exam_date": "2024-03-01",
-            "file": SimpleUploadedFile("x.png", dicom_files.png(dicom_files.breast(bits=8))),
+            "confirmed_identifiers": ["name", "birth_date"],
+            "file": SimpleUploadedFile("x.png", dicom_files.png(dicom_files.breast(bits=8)[::-1])),
         },
         format="multipart",
     )
