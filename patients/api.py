@@ -121,12 +121,13 @@ class OfPatient(Shape):
     patient = serializers.UUIDField(required=False)
 
 
-@extend_schema_field(
-    {
-        "type": ["object", "null"],
-        "properties": {"system": {"type": "string"}, "code": {"type": "string"}},
-    }
-)
+CODING = {
+    "type": ["object", "null"],
+    "properties": {"system": {"type": "string"}, "code": {"type": "string"}},
+}
+
+
+@extend_schema_field(CODING)
 class CodingField(serializers.Field):
     """The FHIR Coding of a value; null where no code of another system is known."""
 

@@ -99,3 +99,54 @@ class ConsentPurpose(TextChoices):
     PROCEDURE = "PROCEDURE", "Mammography"
     AI = "AI", "Analysis by computer"
     RESEARCH = "RESEARCH", "Research"
+
+
+class HistoryLaterality(TextChoices):
+    """Which breast an entry of the history is about."""
+
+    LEFT = "L", "Left"
+    RIGHT = "R", "Right"
+    BOTH = "B", "Both"
+
+
+class HistoryItem(TextChoices):
+    """What a history of the breasts asks for. The groups are in ``patients.history``."""
+
+    MASTECTOMY = "MASTECTOMY", "Mastectomy"
+    BREAST_CONSERVING = "BREAST_CONSERVING", "Breast-conserving surgery"
+    BENIGN_EXCISION = "BENIGN_EXCISION", "Excision of a benign lesion"
+    REDUCTION = "REDUCTION", "Breast reduction"
+    RADIOTHERAPY = "RADIOTHERAPY", "Radiotherapy of the breast"
+    IMPLANT = "IMPLANT", "Breast implant"
+    SYSTEMIC_THERAPY = "SYSTEMIC_THERAPY", "Earlier systemic cancer therapy"
+    HRT = "HRT", "Hormone replacement therapy"
+    BREAST_CANCER = "BREAST_CANCER", "Earlier breast cancer"
+    FAMILY_BREAST = "FAMILY_BREAST", "Breast cancer in the family"
+    FAMILY_OVARY = "FAMILY_OVARY", "Ovarian cancer in the family"
+    BRCA1 = "BRCA1", "BRCA1"
+    BRCA2 = "BRCA2", "BRCA2"
+    PALB2 = "PALB2", "PALB2"
+    TP53 = "TP53", "TP53"
+    CHEK2 = "CHEK2", "CHEK2"
+    ATM = "ATM", "ATM"
+    RAD51C = "RAD51C", "RAD51C"
+    RAD51D = "RAD51D", "RAD51D"
+
+
+class Relative(TextChoices):
+    MOTHER = "MOTHER", "Mother"
+    SISTER = "SISTER", "Sister"
+    DAUGHTER = "DAUGHTER", "Daughter"
+    FATHER = "FATHER", "Father"
+    BROTHER = "BROTHER", "Brother"
+    GRANDMOTHER = "GRANDMOTHER", "Grandmother"
+    AUNT = "AUNT", "Aunt"
+    OTHER = "OTHER", "Another relative"
+
+
+class VariantResult(TextChoices):
+    """Of a genetic test (ACMG classes, two and two together)."""
+
+    PATHOGENIC = "PATHOGENIC", "Pathogenic or likely pathogenic"
+    UNCERTAIN = "UNCERTAIN", "Uncertain significance"
+    NEGATIVE = "NEGATIVE", "No pathogenic variant found"

@@ -12,15 +12,20 @@ from patients.choices import (
     DoseReason,
     Her2Status,
     Histology,
+    HistoryItem,
+    HistoryLaterality,
     Intent,
     Laterality,
     PathologyResult,
     ReceptorStatus,
+    Relative,
     Sex,
     Specimen,
     StopReason,
     TherapyKind,
+    VariantResult,
 )
+from patients.history import OF_A_BREAST, OF_GENES, OF_THE_FAMILY
 from patients.partial_dates import PartialDate
 
 
@@ -171,3 +176,43 @@ class ConsentForm(forms.Form):
         max_length=40,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
+
+
+def _group(items: Iterable[HistoryItem]) -> list[tuple[str, str]]:
+    return [(str(item.value), str(item.label)) for item in HistoryItem if item in items]
+
+
+HISTORY_GROUPS = [
+    ("Breasts", _group(OF_A_BREAST)),
+    ("Medicines", _group({HistoryItem.HRT, HistoryItem.SYSTEMIC_THERAPY})),
+    ("Family", _group(OF_THE_FAMILY)),
+    ("Genes", _group(OF_GENES)),
+]
+
+
+class HistoryForm(forms.Form):
+    item = forms.ChoiceField(label="What", choices=HISTORY_GROUPS)
+    laterality = forms.ChoiceField(
+        label="Breast", required=False, choices=[UNSTATED, *HistoryLaterality.choices]
+    )
+    began = PartialDateField(
+        label="When", required=False, help_text="2019-06-30, 2019-06 or 2019, as far as known."
+    )
+    relative = forms.ChoiceField(
+        required=False,
+        choices=[UNSTATED, *Relative.choices],
+        help_text="For cancer in the family.",
+    )
+    age_at_onset = forms.IntegerField(
+        label="Age of the relative at onset", required=False, min_value=0, max_value=120
+    )
+    result = forms.ChoiceField(
+        required=False, choices=[UNSTATED, *VariantResult.choices], help_text="For genes."
+    )
+    note = forms.CharField(
+        required=False, max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off"}))

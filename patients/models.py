@@ -15,14 +15,18 @@ from patients.choices import (
     DoseReason,
     Her2Status,
     Histology,
+    HistoryItem,
+    HistoryLaterality,
     Intent,
     Laterality,
     PathologyResult,
     ReceptorStatus,
+    Relative,
     Sex,
     Specimen,
     StopReason,
     TherapyKind,
+    VariantResult,
 )
 from patients.names import phone_key, phonetic_key
 from patients.partial_dates import PartialDate, Precision
@@ -235,3 +239,33 @@ class Consent(PatientFact):
 
     def __str__(self) -> str:
         return f"{self.purpose} {self.pk}"
+
+
+class HistoryEntry(PatientFact):
+    """One thing of the patient's or the family's past. Retracted if wrong, never removed."""
+
+    item = models.CharField(max_length=17, choices=HistoryItem)
+    laterality = models.CharField(max_length=1, choices=HistoryLaterality, blank=True)
+    began = models.DateField(null=True, blank=True, help_text="The first day it can be.")
+    began_precision = models.CharField(max_length=5, choices=Precision, blank=True, editable=False)
+    relative = models.CharField(max_length=11, choices=Relative, blank=True)
+    age_at_onset = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MaxValueValidator(120)]
+    )
+    result = models.CharField(max_length=10, choices=VariantResult, blank=True)
+    note = models.CharField(max_length=200, blank=True)
+    recorded_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    retracted_at = models.DateTimeField(null=True, editable=False)
+    retraction_reason = models.CharField(max_length=200, blank=True, editable=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["patient", "item", "id"], name="history_by_patient")]
+
+    def __str__(self) -> str:
+        return f"{self.item} {self.pk}"
+
+    @property
+    def since(self) -> PartialDate | None:
+        return PartialDate(self.began, self.began_precision) if self.began else None

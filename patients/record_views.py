@@ -1,5 +1,7 @@
-"""Pages of the record beside treatment: what the patient agreed to."""
+"""Pages of the record beside treatment: consent and history."""
 
+from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 from django.contrib import messages
@@ -15,7 +17,7 @@ from mammotrack.web import Request, show_refusal
 from patients import selectors, services
 from patients.choices import ConsentPurpose
 from patients.consents import consent_state
-from patients.forms import ConsentForm
+from patients.forms import ConsentForm, HistoryForm, ReasonForm
 from patients.models import Patient
 from patients.presenters import banner
 
@@ -45,6 +47,69 @@ def consent(request: Request, patient_id: UUID) -> HttpResponse:
         "answers": selectors.consents_of(patient),
     }
     return render(request, "patients/consent.html", context, status=status)
+
+
+@form_page
+def history(request: Request, patient_id: UUID) -> HttpResponse:
+    patient = selectors.patient_visible_to(request.user, patient_id)
+    form = HistoryForm(request.POST or None)
+    status = 200
+    if request.method == "POST":
+        require(request.user, Permission.WRITE_PATIENTS)
+        status = 422
+        if form.is_valid():
+            try:
+                services.record_history(patient, **form.cleaned_data, recorded_by=request.user)
+            except (Rejected, Conflict) as error:
+                show_refusal(form, error, field=error.context.get("field"))
+                status = status_of(error)
+            else:
+                messages.success(request, "The entry is on record.")
+                return redirect("patients:history", patient.pk)
+    context = _about(patient) | {"form": form, "entries": selectors.history_of(patient)}
+    return render(request, "patients/history.html", context, status=status)
+
+
+@form_page
+def retract_history(request: Request, patient_id: UUID, entry_id: UUID) -> HttpResponse:
+    require(request.user, Permission.WRITE_PATIENTS)
+    patient = selectors.patient_visible_to(request.user, patient_id)
+    entry = selectors.history_entry_of(patient, entry_id)
+    return _reason_page(
+        request,
+        patient,
+        partial(services.retract_history, entry, retracted_by=request.user),
+        title=f"Retract: {entry.get_item_display()}",
+        button="Retract the entry",
+        then="patients:history",
+    )
+
+
+def _reason_page(
+    request: Request,
+    patient: Patient,
+    act: Callable[..., object],
+    *,
+    title: str,
+    button: str,
+    then: str = "patients:detail",
+) -> HttpResponse:
+    """Ask for a reason, act with it, and go on."""
+    form = ReasonForm(request.POST or None)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                act(reason=form.cleaned_data["reason"])
+            except (Rejected, Conflict) as error:
+                show_refusal(form, error, field="reason")
+                status = status_of(error)
+            else:
+                messages.success(request, "It is done and on record.")
+                return redirect(then, patient.pk)
+    context = _about(patient) | {"form": form, "title": title, "button": button}
+    return render(request, "patients/add_fact.html", context, status=status)
 
 
 def _about(patient: Patient) -> dict[str, object]:

@@ -12,6 +12,7 @@ from mammotrack.errors import NotFound
 from patients.choices import PathologyResult, TherapyKind
 from patients.models import (
     Consent,
+    HistoryEntry,
     PathologyReport,
     Patient,
     TherapyCourse,
@@ -136,6 +137,23 @@ def cycles_of(patient: Patient) -> QuerySet[TherapyCycle]:
 
 def pathology_of(patient: Patient) -> QuerySet[PathologyReport]:
     return PathologyReport.objects.filter(patient=patient).order_by("report_date", "pk")
+
+
+def history_of(patient: Patient) -> QuerySet[HistoryEntry]:
+    """Every entry, the retracted ones too, in the order of time."""
+    return (
+        HistoryEntry.objects.filter(patient=patient)
+        .select_related("recorded_by")
+        .order_by("began", "created_at", "pk")
+    )
+
+
+def history_entry_of(patient: Patient, entry_id: UUID) -> HistoryEntry:
+    """The patient's entry, or ``NotFound``."""
+    entry = history_of(patient).filter(pk=entry_id).first()
+    if entry is None:
+        raise NotFound("There is no such entry.")
+    return entry
 
 
 def consents_of(patient: Patient) -> QuerySet[Consent]:

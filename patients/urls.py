@@ -11,6 +11,12 @@ urlpatterns = [
     path("<uuid:patient_id>/", views.detail, name="detail"),
     path("<uuid:patient_id>/edit/", views.edit, name="edit"),
     path("<uuid:patient_id>/consent/", record_views.consent, name="consent"),
+    path("<uuid:patient_id>/history/", record_views.history, name="history"),
+    path(
+        "<uuid:patient_id>/history/<uuid:entry_id>/retract/",
+        record_views.retract_history,
+        name="retract-history",
+    ),
     path("<uuid:patient_id>/therapy/new/", views.add_course, name="add-course"),
     path(
         "<uuid:patient_id>/therapy/<uuid:course_id>/cycles/new/",

@@ -32,6 +32,7 @@ from mammotrack.errors import (
 )
 from patients.choices import ConsentPurpose
 from patients.consents import ConsentWithdrawn, consent_state
+from patients.history import breast_removed
 from patients.models import Patient, normalise_record_number
 from patients.partial_dates import PartialDate
 from patients.services import claim_record
@@ -45,6 +46,7 @@ from scans.signals import mammogram_stored
 from scans.storage import ObjectStore, ReceivedFile
 
 INSERT_ATTEMPTS = 5
+BREAST_REMOVED = "breast_removed"  # a flag from the record, beside those of the file gate
 FEWEST_IDENTIFIERS = 2
 MIN_REASON_CHARACTERS = 5
 
@@ -136,6 +138,11 @@ class Stored:
     mammogram: Mammogram
     created: bool  # False: this very file was here already
 
+    @property
+    def breast_removed(self) -> bool:
+        """The record says that there was no such breast any more on the day of the exam."""
+        return BREAST_REMOVED in self.mammogram.flags
+
 
 @cache
 def object_store() -> ObjectStore:
@@ -187,6 +194,8 @@ def _take_in(
         identity = _check_patient(decoded.header, patient, statement)
         mammogram, exam = _describe(received, decoded, agreed, patient, stored_by)
         mammogram.origin = statement.origin
+        if breast_removed(patient.pk, laterality=agreed.laterality, on=agreed.exam_date):
+            mammogram.flags.append(BREAST_REMOVED)
         _check_new(mammogram)
         store.commit(received)
         store.put_derived(received.sha256, decoded.pictures)

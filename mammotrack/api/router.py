@@ -19,6 +19,7 @@ router.register(
     "patients/<uuid:patient_id>/pathology-reports", patients.PathologyViewSet, "pathology"
 )
 router.register("patients/<uuid:patient_id>/consents", record.ConsentViewSet, "consent")
+router.register("patients/<uuid:patient_id>/history", record.HistoryViewSet, "history")
 router.register("therapy-courses/<uuid:course_id>/cycles", patients.CycleViewSet, "cycle")
 router.register("exams", scans.ExamViewSet, "exam")
 router.register("mammograms", scans.MammogramViewSet, "mammogram")

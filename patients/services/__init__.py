@@ -2,6 +2,7 @@
 
 from patients.services.consents import record_consent
 from patients.services.facts import InvalidDates, StaleVersion, claim_record
+from patients.services.history import record_history, retract_history
 from patients.services.identity import (
     IDENTITY_FIELDS,
     DuplicateRecordNumber,
@@ -43,7 +44,9 @@ __all__ = [
     "record_consent",
     "record_course",
     "record_cycle",
+    "record_history",
     "record_pathology",
     "register_patient",
+    "retract_history",
     "update_patient",
 ]

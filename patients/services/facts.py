@@ -15,6 +15,7 @@ from mammotrack.models import now
 from patients.models import AmendableFact, Patient, PatientFact, Revision
 
 Fact = TypeVar("Fact", bound=PatientFact)
+MIN_REASON_CHARACTERS = 5
 AmendableFactT = TypeVar("AmendableFactT", bound=AmendableFact)
 
 

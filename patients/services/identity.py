@@ -16,7 +16,13 @@ from patients import duplicates
 from patients.models import Patient, normalise_record_number
 from patients.names import normalise_name
 from patients.partial_dates import PartialDate
-from patients.services.facts import InvalidDates, StaleVersion, check_fields, note
+from patients.services.facts import (
+    MIN_REASON_CHARACTERS,
+    InvalidDates,
+    StaleVersion,
+    check_fields,
+    note,
+)
 from patients.signals import identity_changing
 
 OLDEST_BIRTH_DATE = date(1880, 1, 1)
@@ -31,7 +37,6 @@ IDENTITY_FIELDS = (
 )
 DERIVED_FIELDS = ("birth_precision", "record_number_key", "family_key", "given_key", "phone_key")
 FEWEST_PHONE_DIGITS = 5
-MIN_REASON_CHARACTERS = 5
 
 
 class DuplicateRecordNumber(Conflict):
