@@ -32,6 +32,8 @@ class AnalysisJob(PatientFact):
     is named there may write results.
     """
 
+    belongs_with = "current"
+
     key = models.CharField(max_length=200, unique=True, help_text="The same request, the same job.")
     current = models.ForeignKey(
         Mammogram, on_delete=models.PROTECT, related_name="+", db_index=False
@@ -64,6 +66,8 @@ class AnalysisJob(PatientFact):
 
 class Prediction(PatientFact):
     """What one model version said about one mammogram. Never a radiologist's assessment."""
+
+    belongs_with = "mammogram"
 
     mammogram = models.ForeignKey(
         Mammogram, on_delete=models.PROTECT, related_name="predictions", db_index=False
@@ -98,6 +102,8 @@ class Prediction(PatientFact):
 
 class Comparison(PatientFact):
     """How one pair of mammograms differs, by one algorithm version."""
+
+    belongs_with = "current"
 
     prior = models.ForeignKey(Mammogram, on_delete=models.PROTECT, related_name="+", db_index=False)
     current = models.ForeignKey(
@@ -134,6 +140,8 @@ class Comparison(PatientFact):
 
 class Recommendation(PatientFact):
     """What the rules propose for one mammogram, with every rule that was tried. One a job."""
+
+    belongs_with = "job"
 
     job = models.OneToOneField(AnalysisJob, on_delete=models.PROTECT, related_name="recommendation")
     current = models.ForeignKey(
@@ -183,6 +191,8 @@ class Decision(PatientFact):
     is what the doctor had before their eyes, so that no later analysis changes what was signed.
     """
 
+    belongs_with = "recommendation"
+
     recommendation = models.ForeignKey(
         Recommendation, on_delete=models.PROTECT, related_name="decisions", db_index=False
     )
@@ -217,6 +227,8 @@ class Decision(PatientFact):
 
 class Countersignature(PatientFact):
     """The second doctor's signature under one version of a decision. Written once."""
+
+    belongs_with = "decision"
 
     decision = models.OneToOneField(
         Decision, on_delete=models.PROTECT, related_name="countersignature"

@@ -34,7 +34,7 @@ from analysis.services.decisions import (
     sign_decision,
 )
 from analysis.services.findings import record_finding
-from analysis.services.jobs import request_analysis
+from analysis.services.jobs import check_one_patient, request_analysis
 from analysis.worklist import TABS, worklist_rows
 from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, require
@@ -73,6 +73,7 @@ def worklist(request: Request) -> HttpResponse:
 @require_safe
 def detail(request: Request, job_id: UUID) -> HttpResponse:
     job = selectors.job_visible_to(request.user, job_id)
+    check_one_patient(job)
     note_opened(job, opened_by=request.user)
     return _page(request, job)
 

@@ -152,6 +152,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 ANALYSIS_LEASE = timedelta(seconds=env.integer("ANALYSIS_LEASE_SECONDS", default=45))
 ANALYSIS_SWEEP_SECONDS = env.integer("ANALYSIS_SWEEP_SECONDS", default=15)
+RETENTION_YEARS = env.integer("RETENTION_YEARS", default=10)
 AI_NEEDS_CONSENT = env.boolean("AI_NEEDS_CONSENT", default=False)
 CELERY_BEAT_SCHEDULE = {
     "sweep": {

@@ -5,16 +5,18 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet, TextChoices
+from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.decorators import action
-from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from mammotrack.accounts.models import Clinic
 from mammotrack.accounts.policy import Permission
+from mammotrack.api.problems import problem
 from mammotrack.api.serializers import Answer, Shape
 from mammotrack.api.versions import etag, expected_version
 from mammotrack.api.viewsets import ApiViewSet
@@ -33,6 +35,7 @@ from patients.choices import (
     TherapyKind,
 )
 from patients.codes import INTENT, SNOMED, STOP_REASON, coding
+from patients.errors import RecordMerged
 from patients.models import (
     AmendableFact,
     PathologyReport,
@@ -84,6 +87,8 @@ class PatientSerializer(Answer):
             "sex",
             "phone",
             "deceased_date",
+            "archived_at",
+            "hold_reason",
             "version",
             "created_at",
         ]
@@ -106,6 +111,10 @@ class PatientRegistration(PatientIdentity):
         required=False,
         help_text="Why this is another person than those much like it that are registered.",
     )
+
+
+class Reason(Shape):
+    reason = serializers.CharField(max_length=200)
 
 
 class PatientSearch(Shape):
@@ -217,21 +226,38 @@ class ClinicViewSet(ListModelMixin, ApiViewSet):
         return selectors.clinics_of(self.user)
 
 
-class PatientViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+class PatientViewSet(ListModelMixin, ApiViewSet):
     permissions = {
         "list": Permission.READ_PATIENTS,
         "retrieve": Permission.READ_PATIENTS,
         "search": Permission.READ_PATIENTS,
         "create": Permission.WRITE_PATIENTS,
         "partial_update": Permission.WRITE_PATIENTS,
+        "archive": Permission.KEEP_RECORDS,
+        "restore": Permission.KEEP_RECORDS,
+        "hold": Permission.KEEP_RECORDS,
+        "lift_hold": Permission.KEEP_RECORDS,
     }
     serializer_class = PatientSerializer
 
     def get_queryset(self) -> QuerySet[Patient]:
         return selectors.patients_visible_to(self.user)
 
-    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        patient = self.get_object()
+    @extend_schema(responses={200: PatientSerializer, 301: None})
+    def retrieve(self, request: Request, pk: UUID) -> HttpResponse:
+        """301 leads from a record that was merged to the one it is part of."""
+        try:
+            patient = selectors.patient_visible_to(self.user, pk)
+        except RecordMerged as error:
+            survivor = error.context["patient_id"]
+            return problem(
+                request,
+                status=status.HTTP_301_MOVED_PERMANENTLY,
+                code=error.code,
+                detail=error.detail,
+                headers={"Location": reverse("api:patient-detail", [survivor])},
+                context={"patient_id": survivor},
+            )
         services.note_opened(patient, opened_by=self.user)
         return self._answer(patient)
 
@@ -247,9 +273,9 @@ class PatientViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
         return self._answer(patient, status=status.HTTP_201_CREATED, headers={"Location": here})
 
     @extend_schema(request=PatientIdentity(partial=True), parameters=[IF_MATCH])
-    def partial_update(self, request: Request, pk: str) -> Response:
+    def partial_update(self, request: Request, pk: UUID) -> Response:
         """Change identity fields, if nobody else did since this version was read."""
-        patient = self.get_object()
+        patient = selectors.patient_visible_to(self.user, pk)
         version = expected_version(request)
         wanted = PatientIdentity(data=request.data, partial=True)
         wanted.is_valid(raise_exception=True)
@@ -271,6 +297,41 @@ class PatientViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
         found = selectors.search_patients(self.user, wanted.validated_data["text"])
         page = self.paginate_queryset(found)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    @extend_schema(request=Reason, responses=PatientSerializer)
+    @action(detail=True, methods=["post"])
+    def archive(self, request: Request, pk: UUID) -> Response:
+        """Put the record away: it is in no search and takes no entries."""
+        patient = selectors.patient_visible_to(self.user, pk)
+        return self._answer(
+            services.archive_patient(patient, **self._reason(), archived_by=self.user)
+        )
+
+    @extend_schema(request=Reason, responses=PatientSerializer)
+    @action(detail=True, methods=["post"])
+    def restore(self, request: Request, pk: UUID) -> Response:
+        patient = selectors.patient_visible_to(self.user, pk)
+        return self._answer(
+            services.restore_patient(patient, **self._reason(), restored_by=self.user)
+        )
+
+    @extend_schema(request=Reason, responses=PatientSerializer)
+    @action(detail=True, methods=["post"])
+    def hold(self, request: Request, pk: UUID) -> Response:
+        """Place a legal hold."""
+        patient = selectors.patient_visible_to(self.user, pk)
+        return self._answer(services.place_hold(patient, **self._reason(), placed_by=self.user))
+
+    @extend_schema(request=Reason, responses=PatientSerializer)
+    @action(detail=True, methods=["post"], url_path="lift-hold")
+    def lift_hold(self, request: Request, pk: UUID) -> Response:
+        patient = selectors.patient_visible_to(self.user, pk)
+        return self._answer(services.lift_hold(patient, **self._reason(), lifted_by=self.user))
+
+    def _reason(self) -> dict[str, str]:
+        wanted = Reason(data=self.request.data)
+        wanted.is_valid(raise_exception=True)
+        return wanted.validated_data
 
     def _answer(
         self, patient: Patient, *, status: int = 200, headers: dict[str, str] | None = None
@@ -305,10 +366,7 @@ class FactViewSet(ListModelMixin, ApiViewSet):
     ) -> Response:
         """Correct the fact, if nobody else did since the version in ``If-Match``."""
         version, values = expected_version(self.request), self.shape(shape, partial=True)
-        try:
-            amend(fact, expected_version=version, recorded_by=self.user, **values)
-        except services.StaleVersion as error:
-            raise PreconditionFailed from error
+        amend(fact, expected_version=version, recorded_by=self.user, **values)
         return self.answer(fact)
 
     def patient(self) -> Patient:

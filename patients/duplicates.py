@@ -1,13 +1,13 @@
 """Who of the clinic may be the same person as the one being registered."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from django.db.models import Q
 from jellyfish import jaro_winkler_similarity
 
-from patients.models import Patient
+from patients.models import Patient, survivor_of
 from patients.names import fold
 from patients.partial_dates import PartialDate
 
@@ -28,7 +28,11 @@ def candidates(wanted: Patient) -> list[Candidate]:
     """Patients of the same clinic who may be this one, the likeliest first."""
     found = (_compare(wanted, other) for other in _looked_at(wanted))
     ranked = sorted(filter(None, found), key=lambda c: (-len(c.same), -c.likeness))
-    return ranked[:MOST_LISTED]
+    listed: dict[object, Candidate] = {}  # a merged record stands for the one it is part of
+    for candidate in ranked:
+        survivor = survivor_of(candidate.patient)
+        listed.setdefault(survivor.pk, replace(candidate, patient=survivor))
+    return list(listed.values())[:MOST_LISTED]
 
 
 def _looked_at(wanted: Patient) -> Iterable[Patient]:

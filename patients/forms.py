@@ -129,13 +129,16 @@ class CycleForm(forms.Form):
         help_text="Empty where all was given on day 1.",
     )
     dose_percent = forms.IntegerField(
-        label="Dose, % of planned", min_value=1, max_value=200, initial=100
+        label="Dose, % of planned", required=False, min_value=1, max_value=200, initial=100
     )
     dose_reason = forms.ChoiceField(
         label="Why the dose was changed",
         required=False,
         choices=[("", "Dose as planned"), *DoseReason.choices],
     )
+
+    def clean_dose_percent(self) -> int:
+        return self.cleaned_data["dose_percent"] or 100
 
 
 class PathologyForm(forms.Form):
@@ -216,3 +219,18 @@ class HistoryForm(forms.Form):
 
 class ReasonForm(forms.Form):
     reason = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+
+
+class MergeForm(forms.Form):
+    record_number = forms.CharField(
+        label="Record number of the other record",
+        max_length=64,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text="Everything on it moves to this record; the other one will lead here.",
+    )
+    reason = forms.CharField(
+        label="Why they are one person",
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    compared_with = forms.UUIDField(required=False, widget=forms.HiddenInput())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Any, ClassVar, NoReturn
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -37,6 +38,11 @@ def normalise_record_number(text: str) -> str:
     return re.sub(r"[\s-]+", "", unicodedata.normalize("NFKC", text)).upper()
 
 
+class PatientQuerySet(models.QuerySet["Patient"]):
+    def delete(self) -> NoReturn:
+        raise TypeError("Patients are never removed: archive them.")
+
+
 class Patient(TimestampedModel):
     """A person treated at a clinic. Identity lives here and is copied nowhere."""
 
@@ -60,7 +66,17 @@ class Patient(TimestampedModel):
     last_entry_at = models.DateTimeField(
         null=True, editable=False, help_text="When something was last put on this record."
     )
+    merged_into = models.ForeignKey(
+        "self", null=True, editable=False, on_delete=models.PROTECT, related_name="merged_records"
+    )
+    archived_at = models.DateTimeField(null=True, editable=False)
+    archive_reason = models.CharField(max_length=200, blank=True, editable=False)
+    hold_reason = models.CharField(
+        max_length=200, blank=True, editable=False, help_text="Of a legal hold; empty: none."
+    )
     version = models.PositiveIntegerField(default=1, editable=False)
+
+    objects = PatientQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -92,9 +108,19 @@ class Patient(TimestampedModel):
         self.given_key = phonetic_key(self.given_name)
         self.phone_key = phone_key(self.phone)
 
+    def delete(self, *args: Any, **options: Any) -> NoReturn:
+        raise TypeError("Patients are never removed: archive them.")
+
     @property
     def initials(self) -> str:
         return "".join(name[0] for name in (self.given_name, self.family_name) if name)
+
+
+def survivor_of(patient: Patient) -> Patient:
+    """The record that a merged one is part of now; the patient itself if it is not merged."""
+    while patient.merged_into_id:
+        patient = Patient.objects.get(pk=patient.merged_into_id)
+    return patient
 
 
 class PatientFact(TimestampedModel):
@@ -105,8 +131,30 @@ class PatientFact(TimestampedModel):
         Patient, on_delete=models.PROTECT, related_name="%(class)s_set", db_index=False
     )
 
+    # The relation to the fact this one is part of; with that it goes to another patient.
+    belongs_with: ClassVar[str | None] = None
+
     class Meta:
         abstract = True
+
+
+class PatientMerge(TimestampedModel):
+    """Two records found to be of one person. What moved is kept, so that it can be undone."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+", db_index=False)
+    survivor = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="merges")
+    merged = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=200)
+    merged_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
+    moved = models.JSONField(default=dict, help_text="Ids of the moved rows, by model.")
+    undone_at = models.DateTimeField(null=True)
+    undone_by = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    undo_reason = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return f"merge {self.pk}"
 
 
 class AmendableFact(PatientFact):
@@ -161,6 +209,8 @@ class TherapyCourse(AmendableFact):
 
 class TherapyCycle(AmendableFact):
     """One given cycle of a course."""
+
+    belongs_with = "course"
 
     course = models.ForeignKey(
         TherapyCourse, on_delete=models.PROTECT, related_name="cycles", db_index=False

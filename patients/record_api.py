@@ -1,4 +1,4 @@
-"""Consent and history over HTTP."""
+"""Consent, history and merges over HTTP."""
 
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from mammotrack.accounts.policy import Permission
 from mammotrack.api.serializers import Answer, Shape
 from mammotrack.api.viewsets import ApiViewSet
 from patients import selectors, services
-from patients.api import CODING, PartialDateField
+from patients.api import CODING, PartialDateField, Reason
 from patients.choices import (
     ConsentPurpose,
     HistoryItem,
@@ -24,7 +24,7 @@ from patients.choices import (
     VariantResult,
 )
 from patients.codes import history_coding
-from patients.models import Consent, HistoryEntry, Patient
+from patients.models import Consent, HistoryEntry, Patient, PatientMerge
 
 
 class ConsentSerializer(Answer):
@@ -114,10 +114,6 @@ class NewHistory(Shape):
     note = serializers.CharField(max_length=200, required=False)
 
 
-class Reason(Shape):
-    reason = serializers.CharField(max_length=200)
-
-
 class HistoryViewSet(ListModelMixin, ApiViewSet):
     """Surgery, radiotherapy, implants and hormones, cancer in the family, genetic tests."""
 
@@ -149,3 +145,63 @@ class HistoryViewSet(ListModelMixin, ApiViewSet):
         wanted.is_valid(raise_exception=True)
         services.retract_history(entry, **wanted.validated_data, retracted_by=self.user)
         return Response(self.get_serializer(entry).data)
+
+
+class MergeSerializer(Answer):
+    merged_by = serializers.CharField(source="merged_by.full_name")
+
+    class Meta:
+        model = PatientMerge
+        fields = [
+            "id",
+            "survivor",
+            "merged",
+            "reason",
+            "merged_by",
+            "created_at",
+            "undone_at",
+            "undo_reason",
+        ]
+
+
+class NewMerge(Shape):
+    merged = serializers.UUIDField(help_text="The patient whose record moves to this one.")
+    reason = serializers.CharField(max_length=200)
+
+
+class MergeViewSet(ListModelMixin, ApiViewSet):
+    """Records that were merged into this one."""
+
+    permissions = {
+        "list": Permission.READ_PATIENTS,
+        "create": Permission.MERGE_PATIENTS,
+        "undo": Permission.MERGE_PATIENTS,
+    }
+    serializer_class = MergeSerializer
+
+    def patient(self) -> Patient:
+        return selectors.patient_visible_to(self.user, self.kwargs["patient_id"])
+
+    def get_queryset(self) -> QuerySet[PatientMerge]:
+        return selectors.all_merges_into(self.patient())
+
+    @extend_schema(request=NewMerge, responses={201: MergeSerializer})
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        survivor, wanted = self.patient(), NewMerge(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        merge = services.merge_patients(
+            merged=selectors.patient_visible_to(self.user, wanted.validated_data["merged"]),
+            survivor=survivor,
+            reason=wanted.validated_data["reason"],
+            merged_by=self.user,
+        )
+        return Response(self.get_serializer(merge).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=Reason, responses=MergeSerializer)
+    @action(detail=True, methods=["post"])
+    def undo(self, request: Request, pk: UUID, **kwargs: Any) -> Response:
+        """Part the records again; each gets its own rows back."""
+        merge, wanted = selectors.merge_of(self.patient(), pk), Reason(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        services.undo_merge(merge, **wanted.validated_data, undone_by=self.user)
+        return Response(self.get_serializer(merge).data)

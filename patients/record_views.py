@@ -41,7 +41,7 @@ def consent(request: Request, patient_id: UUID) -> HttpResponse:
             else:
                 messages.success(request, "The consent is on record.")
                 return redirect("patients:consent", patient.pk)
-    context = _about(patient) | {
+    context = about(patient) | {
         "form": form,
         "states": [consent_state(patient.pk, purpose) for purpose in ConsentPurpose],
         "answers": selectors.consents_of(patient),
@@ -66,7 +66,7 @@ def history(request: Request, patient_id: UUID) -> HttpResponse:
             else:
                 messages.success(request, "The entry is on record.")
                 return redirect("patients:history", patient.pk)
-    context = _about(patient) | {"form": form, "entries": selectors.history_of(patient)}
+    context = about(patient) | {"form": form, "entries": selectors.history_of(patient)}
     return render(request, "patients/history.html", context, status=status)
 
 
@@ -75,7 +75,7 @@ def retract_history(request: Request, patient_id: UUID, entry_id: UUID) -> HttpR
     require(request.user, Permission.WRITE_PATIENTS)
     patient = selectors.patient_visible_to(request.user, patient_id)
     entry = selectors.history_entry_of(patient, entry_id)
-    return _reason_page(
+    return reason_page(
         request,
         patient,
         partial(services.retract_history, entry, retracted_by=request.user),
@@ -85,7 +85,7 @@ def retract_history(request: Request, patient_id: UUID, entry_id: UUID) -> HttpR
     )
 
 
-def _reason_page(
+def reason_page(
     request: Request,
     patient: Patient,
     act: Callable[..., object],
@@ -108,9 +108,9 @@ def _reason_page(
             else:
                 messages.success(request, "It is done and on record.")
                 return redirect(then, patient.pk)
-    context = _about(patient) | {"form": form, "title": title, "button": button}
+    context = about(patient) | {"form": form, "title": title, "button": button}
     return render(request, "patients/add_fact.html", context, status=status)
 
 
-def _about(patient: Patient) -> dict[str, object]:
+def about(patient: Patient) -> dict[str, object]:
     return {"patient": patient, "banner": banner(patient, today=timezone.localdate())}

@@ -10,18 +10,23 @@ from mammotrack.accounts.models import Clinic, User
 from mammotrack.accounts.policy import Permission, can, require
 from mammotrack.errors import NotFound
 from patients.choices import PathologyResult, TherapyKind
+from patients.errors import RecordMerged
 from patients.models import (
     Consent,
     HistoryEntry,
     PathologyReport,
     Patient,
+    PatientMerge,
     TherapyCourse,
     TherapyCycle,
     normalise_record_number,
+    survivor_of,
 )
 from patients.names import normalise_name
 from patients.partial_dates import PartialDate
 from patients.therapy_place import TherapyPlace, therapy_place
+
+MOST_MERGED_FOUND = 20
 
 
 def clinics_of(user: User) -> QuerySet[Clinic]:
@@ -31,16 +36,74 @@ def clinics_of(user: User) -> QuerySet[Clinic]:
 def patients_visible_to(user: User) -> QuerySet[Patient]:
     if not can(user, Permission.READ_PATIENTS):
         return Patient.objects.none()
+    return _of_clinics(user).filter(merged_into=None)
+
+
+def _of_clinics(user: User) -> QuerySet[Patient]:
     return Patient.objects.filter(clinic_id__in=user.clinic_ids)
 
 
 def patient_visible_to(user: User, patient_id: UUID) -> Patient:
-    """The patient, or ``NotFound``: absent and another clinic's look the same."""
+    """The patient, or ``NotFound``: absent and another clinic's look the same.
+
+    Raises ``RecordMerged``, with the survivor's id, for a record that is part of another now.
+    """
     require(user, Permission.READ_PATIENTS)
-    patient = patients_visible_to(user).filter(pk=patient_id).first()
+    patient = _of_clinics(user).filter(pk=patient_id).first()
     if patient is None:
         raise NotFound("There is no such patient.")
+    if patient.merged_into_id:
+        raise RecordMerged(
+            "This record was merged into another one.", patient_id=str(survivor_of(patient).pk)
+        )
     return patient
+
+
+def all_merges_into(patient: Patient) -> QuerySet[PatientMerge]:
+    """The merges into this record, the undone ones too, newest first."""
+    return (
+        PatientMerge.objects.filter(survivor=patient)
+        .select_related("merged", "merged_by")
+        .order_by("-created_at", "-pk")
+    )
+
+
+def merges_into(patient: Patient) -> QuerySet[PatientMerge]:
+    """Those that still hold."""
+    return all_merges_into(patient).filter(undone_at=None)
+
+
+def merge_of(patient: Patient, merge_id: UUID) -> PatientMerge:
+    """The merge into this record, or ``NotFound``."""
+    merge = (
+        PatientMerge.objects.filter(survivor=patient, pk=merge_id)
+        .select_related("survivor", "merged", "merged_by")
+        .first()
+    )
+    if merge is None:
+        raise NotFound("There is no such merge.")
+    return merge
+
+
+def patient_with_number(patient: Patient, record_number: str) -> Patient:
+    """Another patient of the same clinic by record number, or ``NotFound``."""
+    other = Patient.objects.filter(
+        clinic_id=patient.clinic_id,
+        record_number_key=normalise_record_number(record_number),
+        merged_into=None,
+    ).first()
+    if other is None or other.pk == patient.pk:
+        raise NotFound("There is no other patient with this record number.")
+    return other
+
+
+def record_number_keys(patient: Patient) -> set[str]:
+    """The patient's number and those of the records merged into it, as they are compared."""
+    keys, records = set[str](), [patient]
+    while records:
+        keys |= {record.record_number_key for record in records}
+        records = list(Patient.objects.filter(merged_into__in=[r.pk for r in records]))
+    return keys
 
 
 def patients_by_id(user: User, patient_ids: Iterable[str | UUID]) -> list[Patient]:
@@ -50,12 +113,18 @@ def patients_by_id(user: User, patient_ids: Iterable[str | UUID]) -> list[Patien
     return [found[patient_id] for patient_id in wanted if patient_id in found]
 
 
+def archived_patients(user: User) -> QuerySet[Patient]:
+    found = patients_visible_to(user).filter(archived_at__isnull=False)
+    return found.order_by("family_name", "given_name", "pk")
+
+
 def search_patients(user: User, text: str) -> QuerySet[Patient]:
     """Patients whose name starts with, or whose number is, what was typed; by name.
 
-    Two words match family and given name in either order.
+    Two words match family and given name in either order. A record that was merged is found
+    as the one it is part of; an archived one is not found.
     """
-    found = patients_visible_to(user)
+    found = patients_visible_to(user).filter(archived_at=None)
     words = normalise_name(text).split()
     if not words:
         return found.order_by("family_name", "given_name", "pk")
@@ -69,7 +138,9 @@ def search_patients(user: User, text: str) -> QuerySet[Patient]:
     matches |= Q(record_number_key=normalise_record_number(text))
     if born := _as_date(text):
         matches |= Q(birth_date__range=(born.first, born.last))
-    return found.filter(matches).order_by("family_name", "given_name", "pk")
+    merged = _of_clinics(user).filter(matches, merged_into__isnull=False)[:MOST_MERGED_FOUND]
+    survivors = [survivor_of(patient).pk for patient in merged]
+    return found.filter(matches | Q(pk__in=survivors)).order_by("family_name", "given_name", "pk")
 
 
 def _as_date(text: str) -> PartialDate | None:

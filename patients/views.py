@@ -16,6 +16,7 @@ from mammotrack.errors import Conflict, MammoTrackError, Rejected
 from mammotrack.middleware import status_of
 from mammotrack.web import Request, page_of, show_refusal
 from patients import selectors, services
+from patients.errors import RecordMerged
 from patients.forms import CourseForm, CycleForm, EditForm, PathologyForm, RegistrationForm
 from patients.models import AmendableFact, Patient
 from patients.presenters import ValuePair, banner, therapy_rows
@@ -74,11 +75,16 @@ def new(request: Request) -> HttpResponse:
 
 @require_safe
 def detail(request: Request, patient_id: UUID) -> HttpResponse:
-    patient = selectors.patient_visible_to(request.user, patient_id)
+    try:
+        patient = selectors.patient_visible_to(request.user, patient_id)
+    except RecordMerged as error:
+        return redirect("patients:detail", error.context["patient_id"], permanent=True)
     services.note_opened(patient, opened_by=request.user)
     context = _about(patient) | {
         "courses": therapy_rows(selectors.courses_of(patient), selectors.cycles_of(patient)),
         "reports": selectors.pathology_of(patient),
+        "merges": selectors.merges_into(patient),
+        "kept_until": services.kept_until(patient),
     }
     return render(request, "patients/detail.html", context)
 

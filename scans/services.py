@@ -35,7 +35,8 @@ from patients.consents import ConsentWithdrawn, consent_state
 from patients.history import breast_removed
 from patients.models import Patient, normalise_record_number
 from patients.partial_dates import PartialDate
-from patients.services import claim_record
+from patients.selectors import record_number_keys
+from patients.services import check_open, claim_record
 from scans import limits
 from scans.choices import Identifier, Origin, View
 from scans.errors import ScanFileError
@@ -164,6 +165,7 @@ def store_mammogram(
         Each with the code that ``docs/limits.md`` explains.
     """
     require(stored_by, Permission.UPLOAD_SCANS)
+    check_open(patient.pk)
     store = object_store()
     try:
         received = store.receive(chunks, limit=limits.MAX_FILE_BYTES)
@@ -250,7 +252,7 @@ def _check_patient(
     pairs = {
         "medical_record_number": (
             normalise_record_number(header.patient_id or ""),
-            patient.record_number_key,
+            record_number_keys(patient),
         ),
         "birth_date": (header.patient_birth_date, patient.born),
         "sex": (header.patient_sex, patient.sex),
@@ -260,7 +262,7 @@ def _check_patient(
     reason = statement.identity_reason.strip()
     if differing and len(reason) < MIN_REASON_CHARACTERS:
         table = {
-            name: {"file": str(in_file or ""), "record": str(on_record)}
+            name: {"file": str(in_file or ""), "record": _in_words(on_record)}
             for name, (in_file, on_record) in pairs.items()
         }
         raise PatientMismatch(
@@ -286,7 +288,11 @@ def _check_patient(
 def _same(in_file: object, on_record: object) -> bool:
     if isinstance(in_file, date) and isinstance(on_record, PartialDate):
         return on_record.may_be(in_file)
-    return in_file == on_record
+    return in_file in on_record if isinstance(on_record, set) else in_file == on_record
+
+
+def _in_words(on_record: object) -> str:
+    return ", ".join(sorted(on_record)) if isinstance(on_record, set) else str(on_record)
 
 
 def _describe(

@@ -20,6 +20,7 @@ router.register(
 )
 router.register("patients/<uuid:patient_id>/consents", record.ConsentViewSet, "consent")
 router.register("patients/<uuid:patient_id>/history", record.HistoryViewSet, "history")
+router.register("patients/<uuid:patient_id>/merges", record.MergeViewSet, "merge")
 router.register("therapy-courses/<uuid:course_id>/cycles", patients.CycleViewSet, "cycle")
 router.register("exams", scans.ExamViewSet, "exam")
 router.register("mammograms", scans.MammogramViewSet, "mammogram")

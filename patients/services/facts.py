@@ -1,18 +1,20 @@
 """What every entry in a patient's record goes through: its limits, its patient, its audit."""
 
 from datetime import date
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 
 from mammotrack.accounts.models import User
 from mammotrack.audit import services as audit
 from mammotrack.audit.models import Action
 from mammotrack.db import atomic
-from mammotrack.errors import Conflict, NotFound, Rejected
+from mammotrack.errors import NotFound, Rejected, StaleVersion
 from mammotrack.models import now
-from patients.models import AmendableFact, Patient, PatientFact, Revision
+from patients.errors import RecordArchived, RecordMerged
+from patients.models import AmendableFact, Patient, PatientFact, Revision, survivor_of
 
 Fact = TypeVar("Fact", bound=PatientFact)
 MIN_REASON_CHARACTERS = 5
@@ -26,11 +28,53 @@ class InvalidDates(Rejected):
 def claim_record(patient_id: UUID) -> None:
     """Inside a transaction: make sure that this record takes entries, for as long as it runs.
 
-    The patient is written, so of an entry and a change of the patient at the same moment one
+    The patient is written, so of an entry and a merge or archiving at the same moment one
     meets the other and runs again.
+
+    Raises
+    ------
+    RecordMerged, RecordArchived
+        The record takes no entries.
     """
-    if not Patient.objects.filter(pk=patient_id).update(last_entry_at=now()):
+    if not _open_records(patient_id).update(last_entry_at=now()):
+        _refuse_entry(patient_id)
+
+
+def touch_record(patient_id: UUID) -> None:
+    """As ``claim_record`` for what the system adds by itself: it refuses nothing.
+
+    The caller reads the patient's id from a row of the record, inside the same transaction.
+    """
+    Patient.objects.filter(pk=patient_id).update(last_entry_at=now())
+
+
+def check_open(patient_id: UUID) -> None:
+    """Raise as ``claim_record`` does, before work is done for nothing."""
+    if not _open_records(patient_id).exists():
+        _refuse_entry(patient_id)
+
+
+def _open_records(patient_id: UUID) -> QuerySet[Patient]:
+    return Patient.objects.filter(pk=patient_id, merged_into=None, archived_at=None)
+
+
+def _refuse_entry(patient_id: UUID) -> NoReturn:
+    patient = Patient.objects.filter(pk=patient_id).first()
+    if patient is None:
         raise NotFound("There is no such patient.")
+    if patient.merged_into_id:
+        raise RecordMerged(
+            "This record was merged into another one.", patient_id=str(survivor_of(patient).pk)
+        )
+    raise RecordArchived("This record is archived. Restore it first.")
+
+
+def check_reason(text: str) -> str:
+    """The reason without the space around it; ``Rejected`` where it says nothing."""
+    reason = text.strip()
+    if len(reason) < MIN_REASON_CHARACTERS:
+        raise Rejected("Say why, in a few words.", code="reason_required")
+    return reason
 
 
 def add_fact(fact: Fact, action: Action, actor: User, **detail: object) -> Fact:
@@ -40,10 +84,6 @@ def add_fact(fact: Fact, action: Action, actor: User, **detail: object) -> Fact:
         fact.save(force_insert=True)
         note(action, fact, actor, **detail)
     return fact
-
-
-class StaleVersion(Conflict):
-    code = "stale_version"
 
 
 def amend_fact(

@@ -8,18 +8,12 @@ from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, require
 from mammotrack.audit.models import Action
 from mammotrack.db import atomic, retry_on_conflict
-from mammotrack.errors import Conflict, Rejected
+from mammotrack.errors import Conflict
 from mammotrack.models import now
 from patients.history import check_entry
 from patients.models import HistoryEntry, Patient
 from patients.partial_dates import PartialDate
-from patients.services.facts import (
-    MIN_REASON_CHARACTERS,
-    InvalidDates,
-    add_fact,
-    claim_record,
-    note,
-)
+from patients.services.facts import InvalidDates, add_fact, check_reason, claim_record, note
 
 
 class AlreadyRetracted(Conflict):
@@ -50,10 +44,7 @@ def record_history(
 def retract_history(entry: HistoryEntry, *, reason: str, retracted_by: User) -> HistoryEntry:
     """Mark an entry as wrong. It stays on record and counts no more."""
     require(retracted_by, Permission.WRITE_PATIENTS)
-    reason = reason.strip()
-    if len(reason) < MIN_REASON_CHARACTERS:
-        raise Rejected("Say why the entry is wrong.", code="reason_required")
-    moment = now()
+    reason, moment = check_reason(reason), now()
     with atomic():
         claim_record(entry.patient_id)
         retracted = HistoryEntry.objects.filter(pk=entry.pk, retracted_at=None).update(

@@ -11,16 +11,16 @@ from mammotrack.accounts.models import Clinic, User
 from mammotrack.accounts.policy import Permission, require
 from mammotrack.audit.models import Action
 from mammotrack.db import atomic, retry_on_conflict
-from mammotrack.errors import Conflict, NotFound, Rejected
+from mammotrack.errors import Conflict, NotFound, Rejected, StaleVersion
 from patients import duplicates
-from patients.models import Patient, normalise_record_number
+from patients.models import Patient, normalise_record_number, survivor_of
 from patients.names import normalise_name
 from patients.partial_dates import PartialDate
 from patients.services.facts import (
     MIN_REASON_CHARACTERS,
     InvalidDates,
-    StaleVersion,
     check_fields,
+    claim_record,
     note,
 )
 from patients.signals import identity_changing
@@ -117,6 +117,7 @@ def update_patient(
     fields = {name: getattr(patient, name) for name in (*IDENTITY_FIELDS, *DERIVED_FIELDS)}
     try:
         with atomic():
+            claim_record(patient.pk)
             changed = Patient.objects.filter(pk=patient.pk, version=expected_version).update(
                 **fields, version=expected_version + 1
             )
@@ -183,5 +184,5 @@ def _duplicate_number(patient: Patient) -> DuplicateRecordNumber:
     ).first()
     return DuplicateRecordNumber(
         "A patient with this medical record number is registered already.",
-        patient_id=str(other.pk) if other else None,
+        patient_id=str(survivor_of(other).pk) if other else None,
     )
