@@ -280,7 +280,14 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"ProposalEnum": "analysis.choices.Proposal"},
+    "ENUM_NAME_OVERRIDES": {
+        "ProposalEnum": "analysis.choices.Proposal",
+        "LateralityEnum": "patients.choices.Laterality",
+        "HistoryLateralityEnum": "patients.choices.HistoryLaterality",
+        "PathologyResultEnum": "patients.choices.PathologyResult",
+        "VariantResultEnum": "patients.choices.VariantResult",
+        "ReceptorStatusEnum": "patients.choices.ReceptorStatus",
+    },
 }
 
 # --- Admin ------------------------------------------------------------------------------------

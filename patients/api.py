@@ -34,7 +34,7 @@ from patients.choices import (
     StopReason,
     TherapyKind,
 )
-from patients.codes import INTENT, SNOMED, STOP_REASON, coding
+from patients.codes import INTENT, LOINC, RECEPTOR, SNOMED, STOP_REASON, coding
 from patients.errors import RecordMerged
 from patients.models import (
     AmendableFact,
@@ -196,9 +196,17 @@ class NewCycle(Shape):
 
 
 class PathologySerializer(Answer):
+    codings = serializers.SerializerMethodField(help_text="LOINC of each receptor stated.")
+
     class Meta:
         model = PathologyReport
-        fields = ["id", "patient", *services.PATHOLOGY_FIELDS, "version", "created_at"]
+        fields = ["id", "patient", *services.PATHOLOGY_FIELDS, "codings", "version", "created_at"]
+
+    @extend_schema_field({"type": "object", "additionalProperties": CODING})
+    def get_codings(self, report: PathologyReport) -> dict[str, dict[str, str] | None]:
+        return {
+            name: coding(LOINC, code) for name, code in RECEPTOR.items() if getattr(report, name)
+        }
 
 
 class NewPathology(Shape):

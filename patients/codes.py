@@ -7,13 +7,13 @@ LOINC = "http://loinc.org"
 ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
 HGNC = "http://www.genenames.org/geneId"
 
-INTENT = {
+INTENT: dict[str, str] = {
     Intent.NEOADJUVANT: "373847000",
     Intent.ADJUVANT: "373846009",
     Intent.CURATIVE: "373808002",
     Intent.PALLIATIVE: "363676003",
 }
-STOP_REASON = {
+STOP_REASON: dict[str, str] = {
     StopReason.COMPLETED: "182992009",
     StopReason.NO_RESPONSE: "266721009",
     StopReason.NOT_TOLERATED: "407563006",
@@ -30,7 +30,7 @@ RECEPTOR = {  # in breast cancer specimen by immune stain
     "her2": "85319-2",
 }
 
-GENE = {
+GENE: dict[str, str] = {
     HistoryItem.BRCA1: "HGNC:1100",
     HistoryItem.BRCA2: "HGNC:1101",
     HistoryItem.PALB2: "HGNC:26144",
@@ -40,7 +40,7 @@ GENE = {
     HistoryItem.RAD51C: "HGNC:9820",
     HistoryItem.RAD51D: "HGNC:9823",
 }
-HISTORY = {  # by item and breast; "" where the code says none
+HISTORY: dict[tuple[str, str], str] = {  # by item and breast; "" where the code says none
     (HistoryItem.MASTECTOMY, "R"): "Z90.11",
     (HistoryItem.MASTECTOMY, "L"): "Z90.12",
     (HistoryItem.MASTECTOMY, "B"): "Z90.13",
@@ -52,8 +52,8 @@ HISTORY = {  # by item and breast; "" where the code says none
 def history_coding(item: str, laterality: str) -> dict[str, str] | None:
     """The FHIR Coding of an entry of the history; None where no code is known for sure."""
     if item in GENE:
-        return coding(HGNC, GENE[HistoryItem(item)])
-    return coding(ICD_10_CM, HISTORY.get((HistoryItem(item), laterality)))
+        return coding(HGNC, GENE[item])
+    return coding(ICD_10_CM, HISTORY.get((item, laterality)))
 
 
 def coding(system: str, code: str | None) -> dict[str, str] | None:

@@ -80,7 +80,9 @@ class TherapyPlaceSerializer(serializers.Serializer):
     cycle = serializers.IntegerField(allow_null=True, help_text="The last given by that day.")
     planned_cycles = serializers.IntegerField(allow_null=True)
     day = serializers.IntegerField(allow_null=True)
-    label = serializers.CharField(help_text="For example: AC-T: after cycle 4 of 8, day 12.")
+    label = serializers.CharField(  # type: ignore[assignment]  # a field, as any other here
+        help_text="For example: AC-T: after cycle 4 of 8, day 12."
+    )
 
 
 class MammogramDetailSerializer(MammogramSerializer):

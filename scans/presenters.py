@@ -48,7 +48,7 @@ class Refusal:
 
 def refusal(error: MammoTrackError) -> Refusal:
     fields = error.context.get("fields")
-    table = error.context.get("compared", fields)
+    table: dict[str, dict[str, str]] = error.context.get("compared") or fields or {}
     return Refusal(
         code=error.problem_code,
         detail=error.detail,

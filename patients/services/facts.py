@@ -98,7 +98,7 @@ def amend_fact(
     revision = Revision(
         clinic_id=before.clinic_id,
         patient_id=before.patient_id,
-        fact_type=fact._meta.model_name,
+        fact_type=fact._meta.model_name or "",
         fact_id=fact.pk,
         version=expected_version,
         values={name: _plain(getattr(before, name)) for name in values},

@@ -5,6 +5,7 @@ it restores both. What was added meanwhile goes with what it is part of: an anal
 picture, a cycle with its course.
 """
 
+from typing import cast
 from uuid import UUID
 
 from django.apps import apps
@@ -91,9 +92,7 @@ def whole_of(model: type[PatientFact]) -> type[PatientFact] | None:
     """The kind of row that this kind is part of."""
     if model.belongs_with is None:
         return None
-    whole = model._meta.get_field(model.belongs_with).related_model
-    assert isinstance(whole, type)  # noqa: S101 -- not the string of a model yet to be loaded
-    return whole
+    return cast(type[PatientFact], model._meta.get_field(model.belongs_with).related_model)
 
 
 def _depth(model: type[PatientFact]) -> int:
