@@ -21,7 +21,7 @@ OF_A_BREAST = frozenset(
     }
 )
 OF_THE_FAMILY = frozenset({HistoryItem.FAMILY_BREAST, HistoryItem.FAMILY_OVARY})
-OF_GENES = frozenset(GENE)
+OF_GENES = frozenset(HistoryItem(gene) for gene in GENE)
 
 
 class ContradictoryHistory(Inconsistent):

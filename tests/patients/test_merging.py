@@ -9,7 +9,7 @@ from django.db import connection
 from django.urls import reverse
 
 from analysis.choices import JobState
-from analysis.models import AnalysisJob, Recommendation
+from analysis.models import AnalysisJob, Countersignature, Recommendation
 from analysis.services import jobs
 from analysis.services.decisions import sign_decision
 from mammotrack.accounts.models import Role
@@ -25,7 +25,7 @@ from scans.models import Mammogram
 from scans.services import Statement, store_mammogram
 from tests import dicom_files
 from tests.api import Program, assert_problem
-from tests.factories.accounts import make_clinic, make_user
+from tests.factories.accounts import PASSWORD, make_clinic, make_user
 from tests.factories.analysis import make_decision, make_job, make_recommendation
 from tests.factories.patients import make_course, make_cycle, make_pathology, make_patient
 from tests.factories.scans import make_mammogram, make_pair
@@ -64,7 +64,10 @@ def filled(clinic, doctor, **fields) -> Patient:
         patient, item="HRT", began=PartialDate.parse("2015"), recorded_by=doctor
     )
     prior, current = make_pair(patient)
-    make_decision(make_recommendation(prior=prior, current=current))
+    decision = make_decision(make_recommendation(prior=prior, current=current))
+    Countersignature.objects.create(
+        clinic=clinic, patient=patient, decision=decision, signed_by=doctor
+    )
     return patient
 
 
@@ -144,7 +147,9 @@ def test_S3_what_was_added_meanwhile_goes_with_what_it_is_part_of(clinic, doctor
     )
     theirs.refresh_from_db()
     found = make_recommendation(current=theirs)
-    decision = sign_decision(found, choice=found.proposal, reason="", signed_by=doctor)
+    decision = sign_decision(
+        found, choice=found.proposal, reason="", password=PASSWORD, signed_by=doctor
+    )
     mine = make_mammogram(survivor)
 
     services.undo_merge(made, reason="Two sisters after all.", undone_by=doctor)
@@ -302,7 +307,7 @@ def test_S3_an_analysis_of_two_people_is_void_after_the_unmerge(clinic, doctor):
     assert page.status_code == 409
     assert str(prior.pk) not in page.content.decode()
     with pytest.raises(jobs.PatientsSeparated):
-        sign_decision(found, choice=found.proposal, reason="", signed_by=doctor)
+        sign_decision(found, choice=found.proposal, reason="", password=PASSWORD, signed_by=doctor)
 
 
 def test_S3_records_are_merged_and_parted_on_pages(clinic, doctor):

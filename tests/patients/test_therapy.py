@@ -240,7 +240,7 @@ def test_D2_cycle_and_report_are_corrected_on_their_pages(course, patient, docto
         },
     )
 
-    assert [a.status_code for a in (overlap, saved, again, saved_report)] == [400, 302, 409, 302]
+    assert [a.status_code for a in (overlap, saved, again, saved_report)] == [400, 302, 412, 302]
     assert overlap.context["form"].errors["given_date"]
     cycle.refresh_from_db()
     assert (cycle.given_date, cycle.version) == (date(2024, 3, 14), 2)
