@@ -13,7 +13,17 @@ from tempfile import TemporaryDirectory
 from analysis.demo.mass import NewMass
 from mammotrack.accounts.models import Clinic, Membership, Role, User
 from patients import services as patients
-from patients.choices import Laterality, PathologyResult, Sex, TherapyKind
+from patients.choices import (
+    Her2Status,
+    Histology,
+    Intent,
+    Laterality,
+    PathologyResult,
+    ReceptorStatus,
+    Sex,
+    Specimen,
+    TherapyKind,
+)
 from patients.models import Patient
 from patients.selectors import courses_of
 from scans.choices import Identifier, Origin, View
@@ -153,12 +163,20 @@ def _treat(patient: Patient, doctor: User) -> None:
         laterality=Laterality.LEFT,
         result=PathologyResult.MALIGNANT,
         report_date=date(2016, 10, 11),
+        specimen=Specimen.CORE_BIOPSY,
+        histology=Histology.NO_SPECIAL_TYPE,
+        grade=2,
+        estrogen_receptor=ReceptorStatus.POSITIVE,
+        progesterone_receptor=ReceptorStatus.POSITIVE,
+        her2=Her2Status.NEGATIVE,
+        ki67_percent=25,
         recorded_by=doctor,
     )
     course = patients.record_course(
         patient,
         kind=TherapyKind.CHEMOTHERAPY,
         regimen="AC-T",
+        intent=Intent.NEOADJUVANT,
         planned_cycles=8,
         start_date=date(2016, 10, 20),
         end_date=None,
