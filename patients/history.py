@@ -49,9 +49,9 @@ def check_entry(entry: HistoryEntry) -> None:
     for need in NEEDS:
         has, should = bool(getattr(entry, need.field)), entry.item in need.items
         if has != should:
-            verb = "needs" if should else "has no place for"
+            wish = "say" if should else "leave out"
             raise ContradictoryHistory(
-                f"{entry.get_item_display()} {verb} {need.words}.", field=need.field
+                f"{entry.get_item_display()}: {wish} {need.words}.", field=need.field
             )
     if entry.age_at_onset is not None and entry.item not in OF_THE_FAMILY:
         raise ContradictoryHistory("The age at onset is that of a relative.", field="age_at_onset")

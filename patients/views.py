@@ -83,6 +83,7 @@ def detail(request: Request, patient_id: UUID) -> HttpResponse:
     context = _about(patient) | {
         "courses": therapy_rows(selectors.courses_of(patient), selectors.cycles_of(patient)),
         "reports": selectors.pathology_of(patient),
+        "history": selectors.history_of(patient).filter(retracted_at=None),
         "merges": selectors.merges_into(patient),
         "kept_until": services.kept_until(patient),
     }
