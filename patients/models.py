@@ -123,6 +123,15 @@ def survivor_of(patient: Patient) -> Patient:
     return patient
 
 
+def records_of(patient: Patient) -> list[Patient]:
+    """The patient's record and those that are part of it by now."""
+    found, parts = [patient], [patient]
+    while parts:
+        parts = list(Patient.objects.filter(merged_into__in=[part.pk for part in parts]))
+        found += parts
+    return found
+
+
 class PatientFact(TimestampedModel):
     """Something recorded about one patient; carries the clinic so that one query finds it."""
 

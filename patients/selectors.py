@@ -20,6 +20,7 @@ from patients.models import (
     TherapyCourse,
     TherapyCycle,
     normalise_record_number,
+    records_of,
     survivor_of,
 )
 from patients.names import normalise_name
@@ -99,11 +100,7 @@ def patient_with_number(patient: Patient, record_number: str) -> Patient:
 
 def record_number_keys(patient: Patient) -> set[str]:
     """The patient's number and those of the records merged into it, as they are compared."""
-    keys, records = set[str](), [patient]
-    while records:
-        keys |= {record.record_number_key for record in records}
-        records = list(Patient.objects.filter(merged_into__in=[r.pk for r in records]))
-    return keys
+    return {record.record_number_key for record in records_of(patient)}
 
 
 def patients_by_id(user: User, patient_ids: Iterable[str | UUID]) -> list[Patient]:

@@ -11,7 +11,7 @@ from mammotrack.db import atomic, retry_on_conflict
 from mammotrack.errors import Conflict
 from mammotrack.models import now
 from patients.errors import RecordMerged
-from patients.models import Patient
+from patients.models import Patient, records_of
 from patients.services.facts import check_reason, claim_record, note
 
 
@@ -84,7 +84,7 @@ def require_erasable(patient: Patient, *, on: date) -> None:
     current = Patient.objects.get(pk=patient.pk)
     if current.merged_into_id:
         raise RecordMerged("This record was merged into another one.")
-    if current.hold_reason:
+    if any(record.hold_reason for record in records_of(current)):
         raise RecordKept("A legal hold is on this record.", why="legal_hold")
     if current.archived_at is None:
         raise RecordKept("This record is in use: it is not archived.", why="in_use")

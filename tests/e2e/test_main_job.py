@@ -123,7 +123,7 @@ def upload(page: Page, files: list[Path]) -> None:
     page.get_by_label("Birth date:").check()
     page.locator("#many-files").set_input_files(files)
     page.get_by_role("button", name="Upload").click()
-    expect(page.locator("[data-outcome=stored]")).to_have_count(len(files))
+    expect(page.locator("[data-outcome=stored]")).to_have_count(len(files), timeout=30_000)
     expect(page.get_by_text("Analysis done.")).to_have_count(len(files), timeout=ANALYSED_MS)
 
 

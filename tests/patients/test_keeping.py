@@ -15,6 +15,7 @@ from patients.errors import RecordArchived
 from patients.models import Patient
 from patients.selectors import search_patients
 from patients.services.keeping import HoldUnchanged, NotArchived, RecordKept
+from scans.services import Statement, store_mammogram
 from tests.api import Program, assert_problem
 from tests.factories.accounts import make_clinic, make_user
 from tests.factories.analysis import make_decision, make_recommendation
@@ -122,6 +123,16 @@ def test_A8_erasure_waits_for_archive_retention_and_hold(patient, doctor, settin
     services.require_erasable(patient, on=after)
 
 
+def test_A8_a_hold_of_a_merged_record_holds_the_whole(patient, doctor):
+    held = make_patient(patient.clinic)
+    services.place_hold(held, reason="Court case.", placed_by=doctor)
+    services.merge_patients(merged=held, survivor=patient, reason="One person.", merged_by=doctor)
+    services.archive_patient(patient, reason=WHY, archived_by=doctor)
+
+    with pytest.raises(RecordKept, match="legal hold"):
+        services.require_erasable(patient, on=date(2999, 1, 1))
+
+
 def test_A8_a_hold_is_placed_and_lifted_once(patient, doctor):
     with pytest.raises(HoldUnchanged):
         services.lift_hold(patient, reason="Case closed.", lifted_by=doctor)
@@ -133,8 +144,6 @@ def test_A8_a_hold_is_placed_and_lifted_once(patient, doctor):
 
 
 def test_A8_an_archived_record_takes_no_upload(patient, doctor, store):
-    from scans.services import Statement, store_mammogram
-
     services.archive_patient(patient, reason=WHY, archived_by=doctor)
 
     with pytest.raises(RecordArchived):
