@@ -1,4 +1,4 @@
-"""What a patient agreed to, and what holds where nobody asked (docs/adr/0006).
+"""What a patient agreed to, and what holds where nobody asked (docs/adr/0007).
 
 Mammography is implied by coming for care. Analysis by computer is part of care unless the
 clinic asks for consent first (``AI_NEEDS_CONSENT``). Research needs a yes.
