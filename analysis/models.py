@@ -251,6 +251,8 @@ class Finding(PatientFact):
     Never changed: who describes the mass anew adds the next revision.
     """
 
+    belongs_with = "mammogram"
+
     mammogram = models.ForeignKey(
         Mammogram, on_delete=models.PROTECT, related_name="+", db_index=False
     )
@@ -291,6 +293,8 @@ class Finding(PatientFact):
 
 class SimilarCases(PatientFact):
     """The reference cases that look most like one mammogram, by one version of the search."""
+
+    belongs_with = "mammogram"
 
     mammogram = models.ForeignKey(
         Mammogram, on_delete=models.PROTECT, related_name="+", db_index=False

@@ -44,6 +44,7 @@ from mammotrack.middleware import status_of
 from mammotrack.web import Request, show_refusal
 from patients.choices import ConsentPurpose
 from patients.consents import consent_state
+from patients.partial_dates import age_on
 from patients.presenters import banner
 from scans.media import picture_response
 from scans.selectors import mammogram_visible_to
@@ -172,7 +173,7 @@ def describe(request: Request, mammogram_id: UUID, lesion: int) -> HttpResponse:
         "job": selectors.latest_job_of(mammogram),
         "lesion": lesion,
         "before": before,
-        "age": age_on(mammogram.patient.birth_date, mammogram.exam_date),
+        "age": age_on(mammogram.patient.born, mammogram.exam_date),
         "form": form,
     }
     return render(request, "analysis/describe.html", context, status=status)

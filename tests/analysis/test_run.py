@@ -178,7 +178,8 @@ def test_a_late_prior_is_compared_with_the_next_picture():
 def computed(pair_job):
     """A claimed job whose pictures are analysed and whose results are not written yet."""
     claim = jobs.claim(pair_job.pk)
-    return claim, run._analyse(claim.job)
+    findings = run._analyse(claim.job)
+    return claim, findings, run.search_similar(claim.job.current, findings.prepared)
 
 
 def test_S3_results_of_a_job_under_way_during_a_merge_land_on_the_survivor(pair_job, computed):
@@ -192,7 +193,7 @@ def test_S3_results_of_a_job_under_way_during_a_merge_land_on_the_survivor(pair_
 
     found = Recommendation.objects.get()
     rows = (found, found.job, found.current_prediction, found.prior_prediction, found.comparison)
-    assert {row.patient_id for row in rows} == {survivor.pk}
+    assert {row.patient_id for row in (*rows, *SimilarCases.objects.all())} == {survivor.pk}
     assert found.record["malignancy_proven"] is True
     assert AuditEntry.objects.get(action=Action.ANALYSIS_DONE).patient_id == survivor.pk
 

@@ -9,7 +9,7 @@ from django.db import connection
 from django.urls import reverse
 
 from analysis.choices import JobState
-from analysis.models import AnalysisJob, Countersignature, Recommendation
+from analysis.models import AnalysisJob, Countersignature, Finding, Recommendation
 from analysis.services import jobs
 from analysis.services.decisions import sign_decision
 from mammotrack.accounts.models import Role
@@ -26,7 +26,12 @@ from scans.services import Statement, store_mammogram
 from tests import dicom_files
 from tests.api import Program, assert_problem
 from tests.factories.accounts import PASSWORD, make_clinic, make_user
-from tests.factories.analysis import make_decision, make_job, make_recommendation
+from tests.factories.analysis import (
+    make_decision,
+    make_job,
+    make_recommendation,
+    make_similar_cases,
+)
 from tests.factories.patients import make_course, make_cycle, make_pathology, make_patient
 from tests.factories.scans import make_mammogram, make_pair
 from tests.web import assert_strict, signed_in
@@ -65,6 +70,17 @@ def filled(clinic, doctor, **fields) -> Patient:
     )
     prior, current = make_pair(patient)
     decision = make_decision(make_recommendation(prior=prior, current=current))
+    make_similar_cases(current)
+    Finding.objects.create(
+        clinic=clinic,
+        patient=patient,
+        mammogram=current,
+        lesion=1,
+        revision=1,
+        shape="OVAL",
+        age=53,
+        recorded_by=doctor,
+    )
     Countersignature.objects.create(
         clinic=clinic, patient=patient, decision=decision, signed_by=doctor
     )
