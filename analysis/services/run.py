@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -90,11 +88,7 @@ def _keep_pictures(job: AnalysisJob, findings: Findings) -> str:
         prior=against.prepared, current=findings.prepared, change=against.change
     )
     key = hashlib.sha256(f"pictures of {job.key}".encode()).hexdigest()
-    with TemporaryDirectory(prefix="mammotrack-") as scratch:
-        files = {name: Path(scratch) / name for name in pictures}
-        for name, content in pictures.items():
-            files[name].write_bytes(content)
-        object_store().put_derived(key, files)
+    object_store().put_derived(key, pictures)
     return key
 
 
