@@ -28,6 +28,7 @@ from analysis.models import (
     Countersignature,
     Decision,
     Finding,
+    LesionMark,
     Prediction,
     Recommendation,
     SimilarCases,
@@ -40,8 +41,9 @@ from analysis.services.decisions import (
 )
 from analysis.services.findings import record_finding
 from analysis.services.jobs import request_analysis
+from analysis.services.lesions import mark_lesion
 from mammotrack.accounts.policy import Permission
-from mammotrack.api.serializers import Answer, Shape
+from mammotrack.api.serializers import Answer, FiniteFloatField, Shape
 from mammotrack.api.versions import etag, expected_version
 from mammotrack.api.viewsets import ApiViewSet
 from patients.api import IF_MATCH, OfPatient
@@ -60,6 +62,7 @@ class AnalysisSerializer(Answer):
             "patient",
             "current",
             "prior",
+            "mark",
             "state",
             "attempt",
             "error_code",
@@ -78,6 +81,45 @@ class AnalysisRequest(Shape):
     current = serializers.UUIDField()
     prior = serializers.UUIDField(
         allow_null=True, default=None, help_text="Left out: the picture is analysed alone."
+    )
+    mark = serializers.UUIDField(
+        allow_null=True, default=None, help_text="A lesion mark on the prior, to be measured."
+    )
+
+
+class LesionMarkSerializer(Answer):
+    """A disc round a mass on one picture, in its pixels. Never changed: a new one supersedes."""
+
+    marked_by = serializers.CharField(source="marked_by.full_name")
+
+    class Meta:
+        model = LesionMark
+        fields = [
+            "id",
+            "patient",
+            "mammogram",
+            "x",
+            "y",
+            "radius",
+            "is_new",
+            "supersedes",
+            "marked_by",
+            "created_at",
+        ]
+
+
+class LesionMarkRequest(Shape):
+    mammogram = serializers.UUIDField()
+    x = FiniteFloatField(help_text="Column of the centre; the middle of the first pixel is 0.")
+    y = FiniteFloatField(help_text="Row of the centre.")
+    radius = FiniteFloatField()
+    is_new = serializers.BooleanField(
+        default=False, help_text="The mass was not there on the earlier pictures."
+    )
+    supersedes = serializers.UUIDField(
+        allow_null=True,
+        default=None,
+        help_text="A mark of the same picture that this one replaces.",
     )
 
 
@@ -111,9 +153,46 @@ class PredictionSerializer(Answer):
         ]
 
 
+class DiscSerializer(serializers.Serializer):
+    x = serializers.FloatField()
+    y = serializers.FloatField()
+    radius = serializers.FloatField()
+
+
+class MeasuredLesionSerializer(serializers.Serializer):
+    """A marked mass on both pictures. Millimetres are null where the scale is unknown."""
+
+    prior_mark = DiscSerializer(help_text="In pixels of the prior.")
+    current_mark = DiscSerializer(help_text="Where registration carried it, pixels of the current.")
+    prior_mm = serializers.FloatField(allow_null=True, help_text="Longest diameter.")
+    current_mm = serializers.FloatField(allow_null=True)
+    prior_area_mm2 = serializers.FloatField(allow_null=True)
+    current_area_mm2 = serializers.FloatField(allow_null=True)
+    prior_contrast = serializers.FloatField(help_text="Inside less outside, of the full range.")
+    current_contrast = serializers.FloatField()
+    still_visible = serializers.BooleanField(
+        help_text="False: no mass is seen at the mark, which is no proof that none is left."
+    )
+    size_ratio = serializers.FloatField(
+        allow_null=True, help_text="Current over prior longest diameter."
+    )
+    size_ratio_range = serializers.ListField(
+        child=serializers.FloatField(), allow_null=True, help_text="As the mark is placed anew."
+    )
+
+
+class AttentionSerializer(DiscSerializer):
+    """A place on the current picture to look at, in its pixels; it drives no verdict."""
+
+    gain = serializers.BooleanField(help_text="Denser than before; false: less dense.")
+    probability = serializers.FloatField(help_text="At even odds.")
+
+
 class ComparisonSerializer(Answer):
     registration = serializers.DictField()
     parts = serializers.DictField(help_text="Luminance, contrast and structure of the SSIM.")
+    lesion = MeasuredLesionSerializer(allow_null=True)
+    attention = AttentionSerializer(many=True)
 
     class Meta:
         model = Comparison
@@ -122,6 +201,7 @@ class ComparisonSerializer(Answer):
             "patient",
             "prior",
             "current",
+            "mark",
             "algorithm_version",
             "preparation_version",
             "comparable",
@@ -129,10 +209,15 @@ class ComparisonSerializer(Answer):
             "ssim",
             "ssim_baseline",
             "change_probability",
+            "change_probability_low",
+            "change_probability_high",
+            "change_threshold",
             "direction",
             "verdict",
             "registration",
             "parts",
+            "lesion",
+            "attention",
             "created_at",
         ]
 
@@ -340,9 +425,14 @@ class SimilarCasesSerializer(Answer):
 
 class JobFilters(OfPatient):
     state = serializers.ChoiceField(JobState.choices, required=False)
+    mark = serializers.UUIDField(required=False)
 
 
 class PredictionFilters(OfPatient):
+    mammogram = serializers.UUIDField(required=False)
+
+
+class LesionMarkFilters(OfPatient):
     mammogram = serializers.UUIDField(required=False)
 
 
@@ -367,16 +457,47 @@ class AnalysisViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     def create(self, request: Request) -> Response:
         wanted = AnalysisRequest(data=request.data)
         wanted.is_valid(raise_exception=True)
-        current, prior = wanted.validated_data["current"], wanted.validated_data["prior"]
+        current, prior, mark = (
+            wanted.validated_data[name] for name in ("current", "prior", "mark")
+        )
         job, _ = request_analysis(
             current=mammogram_visible_to(self.user, current),
             prior=mammogram_visible_to(self.user, prior) if prior else None,
+            mark=selectors.mark_visible_to(self.user, mark) if mark else None,
             requested_by=self.user,
         )
         return Response(
             self.get_serializer(job).data,
             status=status.HTTP_202_ACCEPTED,
             headers={"Location": reverse("api:analysis-detail", [job.pk])},
+        )
+
+
+class LesionMarkViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+    permissions = READ | {"create": Permission.MARK_LESIONS}
+    filters = LesionMarkFilters
+    serializer_class = LesionMarkSerializer
+
+    def get_queryset(self) -> QuerySet[LesionMark]:
+        return selectors.marks_visible_to(self.user).select_related("marked_by")
+
+    @extend_schema(request=LesionMarkRequest, responses={201: LesionMarkSerializer})
+    def create(self, request: Request) -> Response:
+        """Mark, and have every later picture of the breast and view analysed at the mark."""
+        wanted = LesionMarkRequest(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        fields = dict(wanted.validated_data)
+        mammogram, replaced = fields.pop("mammogram"), fields.pop("supersedes")
+        mark = mark_lesion(
+            mammogram_visible_to(self.user, mammogram),
+            **fields,
+            supersedes=selectors.mark_visible_to(self.user, replaced) if replaced else None,
+            marked_by=self.user,
+        )
+        return Response(
+            self.get_serializer(mark).data,
+            status=status.HTTP_201_CREATED,
+            headers={"Location": reverse("api:lesion-mark-detail", [mark.pk])},
         )
 
 

@@ -1,8 +1,12 @@
-"""The shape of signatures and findings; what may be recorded is the services' to say."""
+"""The shape of signatures, findings and marks; what may be recorded is the services' to say."""
+
+from collections.abc import Sequence
 
 from django import forms
+from django.utils.formats import date_format
 
 from analysis.choices import Assessment, MassDensity, MassMargin, MassShape, Proposal
+from analysis.models import AnalysisJob, LesionMark
 
 
 class SignatureForm(forms.Form):
@@ -74,3 +78,78 @@ class FindingForm(forms.Form):
         help_text="Without one, the estimate rests on the description alone.",
     )
     supersedes = forms.IntegerField(min_value=0, widget=forms.HiddenInput())
+
+
+class MarkForm(forms.Form):
+    """A disc on one of the two pictures of an analysis: drawn by script, or typed."""
+
+    picture = forms.ChoiceField(
+        label="On which picture",
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose the picture."},
+    )
+    x = forms.FloatField(label="Column (px)")
+    y = forms.FloatField(label="Row (px)")
+    radius = forms.FloatField(label="Radius (px)")
+    replaces = forms.ChoiceField(
+        label="Instead of",
+        required=False,
+        help_text="A mark is never changed: the new one takes the place of the old one.",
+    )
+
+    def __init__(
+        self,
+        *args: object,
+        job: AnalysisJob,
+        on_prior: Sequence[LesionMark],
+        on_current: Sequence[LesionMark],
+        **options: object,
+    ) -> None:
+        super().__init__(*args, **options)  # type: ignore[arg-type]
+        self.on_prior, self.on_current = on_prior, on_current
+        self._is_first = job.prior is None
+        self._marks = {str(mark.pk): mark for mark in (*on_prior, *on_current)}
+        self.fields["picture"].choices = self._pictures(job)  # type: ignore[attr-defined]
+        if len(self.fields["picture"].choices) == 1:  # type: ignore[attr-defined]
+            self.initial.setdefault("picture", "current")
+        if self._marks:
+            replaceable = [
+                *_named(on_prior, "the prior picture"),
+                *_named(on_current, "the current picture"),
+            ]
+            self.fields["replaces"].choices = [  # type: ignore[attr-defined]
+                ("", "No other mark: it is another lesion"),
+                *replaceable,
+            ]
+            if job.mark_id and str(job.mark_id) in self._marks:
+                self.initial.setdefault("replaces", str(job.mark_id))
+        else:
+            del self.fields["replaces"]
+
+    @staticmethod
+    def _pictures(job: AnalysisJob) -> list[tuple[str, str]]:
+        day = date_format(job.current.exam_date, "j M Y")
+        if job.prior is None:
+            return [("current", f"This picture, {day}: a lesion to follow from here on")]
+        return [
+            ("prior", f"Prior, {date_format(job.prior.exam_date, 'j M Y')}: a lesion to follow"),
+            ("current", f"Current, {day}: a new lesion, not there before"),
+        ]
+
+    @property
+    def replaced(self) -> LesionMark | None:
+        return self._marks.get(self.cleaned_data.get("replaces", ""))
+
+    @property
+    def is_new(self) -> bool:
+        """As the replaced mark said; else what stands on the current picture was not there."""
+        if self.replaced:
+            return self.replaced.is_new
+        return self.cleaned_data["picture"] == "current" and not self._is_first
+
+
+def _named(marks: Sequence[LesionMark], where: str) -> list[tuple[str, str]]:
+    return [
+        (str(mark.pk), f"Lesion {number} on {where}, marked by {mark.marked_by.full_name}")
+        for number, mark in enumerate(marks, start=1)
+    ]

@@ -4,7 +4,8 @@ Every rule is tried and listed with its inputs and thresholds, whether it fired 
 that a reader can follow how the proposal came about. The first rule that fires decides.
 
 Similarity has no sign: a low score says that two pictures differ, not which way. So no rule
-proposes a shift to normal medication because of a low score.
+proposes a shift to normal medication because of a low score, and a direction counts only where it
+was measured at a lesion that a doctor marked.
 """
 
 from collections.abc import Callable
@@ -12,9 +13,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from analysis.choices import Proposal
+from analysis.size_category import INCREASE_MM, INCREASE_SHARE, SizedDate
 
-RULES_VERSION = "rules-1"
+RULES_VERSION = "rules-2"
 NOTHING_TO_COMPARE = "CHANGE-1"
+DIRECTIONS = ("regression", "progression")
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,15 @@ class ImageFinding:
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeFinding:
-    """What the comparison said about the pair."""
+    """What the comparison said about the pair; ``size`` is that of the marked lesion over time."""
 
     comparable: bool
     reason: str | None
     verdict: str
     ssim: float | None
     change_probability: float | None
+    lesion_marked: bool
+    size: SizedDate | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +116,30 @@ def _is_benign(finding: ImageFinding | None) -> bool:
 
 
 def _verdict(evidence: Evidence) -> str | None:
-    return evidence.change.verdict if evidence.change else None
+    """The verdict; a direction that no marked lesion stands behind is not taken for one."""
+    change = evidence.change
+    if change is None:
+        return None
+    if change.verdict in DIRECTIONS and not change.lesion_marked:
+        return "changed_direction_unclear"
+    return change.verdict
+
+
+def _lesion_grew(evidence: Evidence) -> bool:
+    size = evidence.change.size if evidence.change else None
+    return size is not None and size.category.is_increase
+
+
+def _size_inputs(evidence: Evidence) -> dict[str, Any]:
+    size = evidence.change.size if evidence.change else None
+    return {
+        "size_category": size.category.value if size else None,
+        "diameter_mm": size.size.diameter_mm if size else None,
+        "baseline_mm": size.baseline_mm if size else None,
+        "smallest_before_mm": size.nadir_mm if size else None,
+        "threshold_share": INCREASE_SHARE,
+        "threshold_mm": INCREASE_MM,
+    }
 
 
 def _category_rises_to_biopsy(evidence: Evidence) -> bool:
@@ -179,14 +207,26 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "CHANGE-2",
-        "The comparison shows progression.",
+        "The marked lesion shows progression.",
         Proposal.REFER,
         lambda e: _verdict(e) == "progression",
-        lambda e: {"verdict": _verdict(e)},
+        lambda e: {
+            "verdict": _verdict(e),
+            "lesion_marked": bool(e.change and e.change.lesion_marked),
+            "change_probability": e.change.change_probability if e.change else None,
+        },
+    ),
+    Rule(
+        "SIZE-1",
+        "The marked lesion is larger than it was at its smallest, by a fifth and by 5 mm or more "
+        "(size category, RECIST-like).",
+        Proposal.REFER,
+        _lesion_grew,
+        _size_inputs,
     ),
     Rule(
         "CHANGE-3",
-        "The pictures differ more than repositioning explains and similarity cannot tell which "
+        "The pictures differ more than repositioning explains and nothing measured tells which "
         "way: confirm by examination, ultrasound or MRI before anything is changed.",
         Proposal.REFER,
         lambda e: _verdict(e) == "changed_direction_unclear",
@@ -205,8 +245,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "THERAPY-2",
-        "All planned cycles are given and the picture is benign, as before or after regression: "
-        "candidate for normal medication, to be confirmed by another modality.",
+        "All planned cycles are given and the picture is benign, as before or after regression of "
+        "the marked lesion: candidate for normal medication, to be confirmed by another modality.",
         Proposal.SHIFT_TO_NORMAL_MEDICATION,
         _may_shift,
         lambda e: {
@@ -218,6 +258,7 @@ RULES: tuple[Rule, ...] = (
             "suspicious_probability": e.current.suspicious_probability,
             "threshold": THRESHOLDS.benign,
             "verdict": _verdict(e),
+            "lesion_marked": bool(e.change and e.change.lesion_marked),
         },
     ),
     Rule(

@@ -25,6 +25,39 @@ from patients.models import PatientFact
 from scans.models import Mammogram
 
 
+class LesionMark(PatientFact):
+    """A disc that a doctor drew round a mass on one mammogram. Never edited: a new one supersedes.
+
+    The mass is followed on every later picture of the breast and view.
+    """
+
+    belongs_with = "mammogram"
+
+    mammogram = models.ForeignKey(
+        Mammogram, on_delete=models.PROTECT, related_name="lesion_marks", db_index=False
+    )
+    x = models.FloatField(help_text="Column of the centre, pixels of the picture as stored.")
+    y = models.FloatField(help_text="Row of the centre, pixels.")
+    radius = models.FloatField(help_text="Pixels.")
+    is_new = models.BooleanField(
+        default=False, help_text="The mass was not there on the earlier pictures."
+    )
+    supersedes = models.OneToOneField(
+        "self", null=True, on_delete=models.PROTECT, related_name="superseded_by"
+    )
+    marked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["patient", "created_at", "id"], name="mark_by_patient"),
+            models.Index(fields=["mammogram", "created_at", "id"], name="mark_by_mammogram"),
+            models.Index(fields=["clinic", "-created_at", "-id"], name="mark_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"lesion mark {self.pk}"
+
+
 class AnalysisJob(PatientFact):
     """One requested analysis: the database, not the broker, owns it.
 
@@ -41,6 +74,9 @@ class AnalysisJob(PatientFact):
     prior = models.ForeignKey(
         Mammogram, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
+    mark = models.ForeignKey(
+        LesionMark, null=True, on_delete=models.PROTECT, related_name="jobs", db_index=False
+    )
     requested_by = models.ForeignKey(
         User, on_delete=models.PROTECT, related_name="+", db_index=False
     )
@@ -56,6 +92,7 @@ class AnalysisJob(PatientFact):
             models.Index(fields=["state", "lease_until"], name="job_by_lease"),
             models.Index(fields=["patient", "-created_at", "id"], name="job_by_patient"),
             models.Index(fields=["current", "-created_at"], name="job_by_current"),
+            models.Index(fields=["mark", "-created_at", "-id"], name="job_by_mark"),
             models.Index(fields=["clinic", "state", "-created_at"], name="job_by_clinic"),
             models.Index(fields=["clinic", "-created_at", "-id"], name="job_newest"),
         ]
@@ -101,13 +138,19 @@ class Prediction(PatientFact):
 
 
 class Comparison(PatientFact):
-    """How one pair of mammograms differs, by one algorithm version."""
+    """How one pair of mammograms differs, by one algorithm version, at a mark or without one."""
 
     belongs_with = "current"
 
     prior = models.ForeignKey(Mammogram, on_delete=models.PROTECT, related_name="+", db_index=False)
     current = models.ForeignKey(
         Mammogram, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    mark = models.ForeignKey(
+        LesionMark, null=True, on_delete=models.PROTECT, related_name="comparisons", db_index=False
+    )
+    mark_key = models.CharField(
+        max_length=32, blank=True, editable=False, help_text="Of the mark; NULL is never unique."
     )
     algorithm_version = models.CharField(max_length=64)
     preparation_version = models.CharField(max_length=64)
@@ -116,20 +159,38 @@ class Comparison(PatientFact):
     ssim = models.FloatField(null=True)
     ssim_baseline = models.FloatField(null=True)
     change_probability = models.FloatField(null=True)
+    change_probability_low = models.FloatField(null=True, help_text="Of the 95 % interval.")
+    change_probability_high = models.FloatField(null=True)
+    change_threshold = models.FloatField(
+        null=True, help_text="The probability from which a change is reported."
+    )
     direction = models.CharField(max_length=16)
     verdict = models.CharField(max_length=32)
     registration = models.JSONField(default=dict)
     parts = models.JSONField(default=dict, help_text="Luminance, contrast, structure.")
+    lesion = models.JSONField(
+        null=True, help_text="The marked mass on both films; null without a mark."
+    )
+    attention = models.JSONField(
+        default=list, help_text="Places on the current picture to look at, px; no verdict."
+    )
     pictures_key = models.CharField(max_length=64, blank=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["prior", "current", "algorithm_version", "preparation_version"],
+                fields=[
+                    "prior",
+                    "current",
+                    "mark_key",
+                    "algorithm_version",
+                    "preparation_version",
+                ],
                 name="comparison_once",
             ),
         ]
         indexes = [
+            models.Index(fields=["mark", "id"], name="comparison_by_mark"),
             models.Index(fields=["patient", "id"], name="comparison_by_patient"),
             models.Index(fields=["clinic", "-created_at", "-id"], name="comparison_newest"),
         ]

@@ -9,7 +9,10 @@ from ml_models.similar.reference import reference_set
 from scans.services import object_store
 
 PROCESSING_VIEWS = ("grayscale", "denoised", "edges", "threshold")
-PICTURES = frozenset({"prior", "aligned_prior", "current", "ssim_map", *PROCESSING_VIEWS})
+LESION_PICTURES = ("lesion_prior", "lesion_current")
+PICTURES = frozenset(
+    {"prior", "aligned_prior", "current", "ssim_map", *LESION_PICTURES, *PROCESSING_VIEWS}
+)
 
 
 def picture_path(comparison: Comparison | None, name: str) -> Path:

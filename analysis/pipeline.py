@@ -5,6 +5,7 @@ Importing this module loads OpenCV; only workers and commands do.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,10 @@ from analysis import guideline
 from analysis.imaging.breast import PreparedBreast, prepare_breast
 from analysis.imaging.comparison import DEFAULT_ALGORITHM, ChangeMeasurement, compare_breasts
 from analysis.imaging.decode import load_pixels
+from analysis.imaging.mark import Mark
 from analysis.inference import classifier
+from analysis.mark_limits import check_mark
+from analysis.size_category import SizedDate
 from ml_models.classifier import Classification
 
 
@@ -51,14 +55,19 @@ class Findings:
     classification: Classification
     against_prior: PriorFindings | None
 
-    def outcome(self, record: guideline.ClinicalRecord | None) -> guideline.Outcome:
-        """What the rules propose; ``record`` is None where no patient's record is read."""
+    def outcome(
+        self, record: guideline.ClinicalRecord | None, *, size: SizedDate | None = None
+    ) -> guideline.Outcome:
+        """What the rules propose; ``record`` is None where no patient's record is read.
+
+        ``size``: of the marked lesion on the current picture, against the earlier ones.
+        """
         before = self.against_prior
         return guideline.propose(
             guideline.Evidence(
                 current=_image_finding(self.classification),
                 prior=_image_finding(before.classification) if before else None,
-                change=_change_finding(before.change) if before else None,
+                change=_change_finding(before.change, size) if before else None,
                 record=record,
             )
         )
@@ -71,14 +80,31 @@ def analyse(current: Picture) -> Findings:
 
 
 def analyse_pair(
-    *, prior: Picture, current: Picture, algorithm: str = DEFAULT_ALGORITHM
+    *,
+    prior: Picture,
+    current: Picture,
+    algorithm: str = DEFAULT_ALGORITHM,
+    lesion: Mark | None = None,
 ) -> tuple[Findings, PriorFindings]:
-    """Classify both pictures and compare them; the second value is also inside the first."""
-    earlier, later = prior.prepare(), current.prepare()
+    """Classify both pictures and compare them; the second value is also inside the first.
+
+    ``lesion``: a mass marked on the prior, in its pixels.
+    """
+    earlier, later = prepare_pair(prior=prior, current=current)
+    if lesion is not None:
+        rows, columns = earlier.source.shape
+        check_mark(**vars(lesion), rows=rows, columns=columns, spacing_mm=prior.spacing_mm)
     found_earlier, found_later = classifier().classify_many([earlier, later])
-    change = compare_breasts(prior=earlier, current=later, algorithm=algorithm)
+    change = compare_breasts(prior=earlier, current=later, algorithm=algorithm, lesion=lesion)
     against_prior = PriorFindings(earlier, found_earlier, change)
     return Findings(later, found_later, against_prior), against_prior
+
+
+def prepare_pair(*, prior: Picture, current: Picture) -> tuple[PreparedBreast, PreparedBreast]:
+    """Prepare both at once: reading and shrinking a film keeps one core busy, outside Python."""
+    with ThreadPoolExecutor(max_workers=2) as both:
+        earlier, later = both.map(Picture.prepare, (prior, current))
+    return earlier, later
 
 
 def _image_finding(found: Classification) -> guideline.ImageFinding:
@@ -91,11 +117,13 @@ def _image_finding(found: Classification) -> guideline.ImageFinding:
     )
 
 
-def _change_finding(change: ChangeMeasurement) -> guideline.ChangeFinding:
+def _change_finding(change: ChangeMeasurement, size: SizedDate | None) -> guideline.ChangeFinding:
     return guideline.ChangeFinding(
         comparable=change.comparable,
         reason=change.reason,
         verdict=change.verdict,
         ssim=change.ssim,
         change_probability=change.change_probability,
+        lesion_marked=change.lesion is not None,
+        size=size,
     )

@@ -11,6 +11,7 @@ from itertools import zip_longest
 from typing import Any
 
 from analysis.choices import Proposal
+from analysis.lesion_presenters import Place, ProbabilityBar, places, probability_bar
 from analysis.models import (
     AnalysisJob,
     Comparison,
@@ -42,6 +43,27 @@ VERDICTS = {
     "changed_direction_unclear": "Changed, direction unclear",
     "not_comparable": "Not comparable",
 }
+EXPLAINED = {  # by the verdict, and whether a lesion was marked
+    ("regression", True): "Of the marked lesion: less of it than re-positioning explains. The rest "
+    "of the breast is not judged by it.",
+    ("progression", True): "Of the marked lesion: more of it than re-positioning explains.",
+    (
+        "no_detectable_change",
+        True,
+    ): "At the mark nothing differs more than re-positioning explains. "
+    "No detectable change is not no lesion.",
+    ("no_detectable_change", False): "No detectable change is not no lesion: without a mark, most "
+    "changes of a single mass stay below what re-positioning does.",
+    ("changed_direction_unclear", True): "The marked place changed, but density and size do not "
+    "agree on a direction.",
+    ("changed_direction_unclear", False): "The pictures differ more than re-positioning explains. "
+    "Similarity has no sign and no lesion is marked, so no direction is claimed.",
+}
+PROBABILITY_OF = {
+    True: "Probability that the marked lesion changed, at even odds",
+    False: "Probability that a mass changed, at even odds",
+}
+PROBABILITY_OF_A_CATEGORY = "Probability that the BI-RADS category changed"
 VERDICT_ICONS = {
     "regression": "arrow-down",
     "progression": "arrow-up",
@@ -72,6 +94,7 @@ REASONS = {
     "current_not_assessable": "The current picture cannot be assessed.",
     "laterality_mismatch": "The pictures show different breasts.",
     "view_mismatch": "The pictures are different views.",
+    "mark_outside_breast": "The mark lies outside the breast.",
 }
 ERRORS = {
     "gave_up": "The analysis was tried three times and did not finish.",
@@ -92,6 +115,12 @@ FIGURES = {
 }
 INPUTS = {
     "ssim": "SSIM",
+    "smallest_before_mm": "Smallest before (mm)",
+    "diameter_mm": "Longest diameter (mm)",
+    "baseline_mm": "Baseline (mm)",
+    "threshold_mm": "Threshold (mm)",
+    "threshold_share": "Threshold (share)",
+    "size_category": "Size category, RECIST-like",
     "on_chemotherapy": "On chemotherapy",
     "malignancy_proven": "Malignancy proven",
 }
@@ -151,8 +180,14 @@ class Change:
     comparable: bool
     reasons: list[str]
     verdict: str
+    explained: str
     icon: str
+    probability_of: str
+    at_even_odds: bool
     probability: str
+    interval: str
+    bar: ProbabilityBar | None
+    places: list[Place]
     ssim: str
     ssim_baseline: str
     parts: list[Figure]
@@ -293,6 +328,8 @@ def change(comparison: Comparison | None) -> Change | None:
     if comparison is None:
         return None
     measured = comparison.registration
+    marked = bool(comparison.lesion)
+    low, high = comparison.change_probability_low, comparison.change_probability_high
     return Change(
         comparable=comparison.comparable,
         reasons=[
@@ -301,8 +338,14 @@ def change(comparison: Comparison | None) -> Change | None:
             if code and code != "not_attempted"
         ],
         verdict=VERDICTS.get(comparison.verdict, _spelled(comparison.verdict)),
+        explained=EXPLAINED.get((comparison.verdict, marked), ""),
         icon=VERDICT_ICONS.get(comparison.verdict, "diamond"),
+        probability_of=PROBABILITY_OF_A_CATEGORY if low is None else PROBABILITY_OF[marked],
+        at_even_odds=low is not None,
         probability=percent(comparison.change_probability),
+        interval="" if low is None or high is None else f"{percent(low)} to {percent(high)}",
+        bar=probability_bar(comparison),
+        places=places(comparison),
         ssim=number(comparison.ssim),
         ssim_baseline=number(comparison.ssim_baseline),
         parts=_figures(comparison.parts),

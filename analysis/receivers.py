@@ -5,6 +5,7 @@ from typing import Any
 
 from django.dispatch import receiver
 
+from analysis import selectors
 from analysis.services.jobs import enqueue
 from mammotrack.accounts.models import User
 from mammotrack.db import on_commit
@@ -29,9 +30,10 @@ def analyse_stored_mammogram(mammogram: Mammogram, stored_by: User, **_: Any) ->
 
 
 def _enqueue_with_neighbours(mammogram: Mammogram, stored_by: User) -> None:
-    """Compare with the prior; a picture that arrives late is also the new prior of the next.
+    """Compare with the prior, and with each earlier picture that has a lesion marked.
 
-    Nothing is queued while the patient does not allow it.
+    A picture that arrives late is also the new prior of the next. Nothing is queued while the
+    patient does not allow it.
     """
     if not consent_state(mammogram.patient_id, ConsentPurpose.AI).allowed:
         return
@@ -40,6 +42,8 @@ def _enqueue_with_neighbours(mammogram: Mammogram, stored_by: User) -> None:
     later = Mammogram.objects.next_after(mammogram)
     if later:
         enqueue(current=later, prior=mammogram, requested_by=stored_by)
+    for mark in selectors.marks_followed_to(mammogram):
+        enqueue(current=mammogram, prior=mark.mammogram, mark=mark, requested_by=stored_by)
 
 
 @receiver(consent_recorded)

@@ -9,11 +9,13 @@ from django.db.models import QuerySet
 
 from analysis.choices import JobState, RecommendationStatus
 from analysis.guideline import NOTHING_TO_COMPARE
+from analysis.lesions import FollowedLesion, followed_lesions, standing
 from analysis.models import (
     AnalysisJob,
     Comparison,
     Decision,
     Finding,
+    LesionMark,
     Prediction,
     Recommendation,
     SimilarCases,
@@ -30,6 +32,8 @@ from scans.models import Mammogram
 
 EVIDENCE = (
     "job",
+    "job__mark",
+    "job__mark__marked_by",
     "patient",
     "current",
     "prior",
@@ -81,12 +85,27 @@ def similar_cases_visible_to(user: User) -> QuerySet[SimilarCases]:
     return SimilarCases.objects.filter(clinic_id__in=user.clinic_ids)
 
 
+def marks_visible_to(user: User) -> QuerySet[LesionMark]:
+    if not can(user, Permission.READ_ANALYSES):
+        return LesionMark.objects.none()
+    return LesionMark.objects.filter(clinic_id__in=user.clinic_ids)
+
+
+def mark_visible_to(user: User, mark_id: UUID) -> LesionMark:
+    """The mark, or ``NotFound``."""
+    require(user, Permission.READ_ANALYSES)
+    mark = marks_visible_to(user).filter(pk=mark_id).first()
+    if mark is None:
+        raise NotFound("There is no such mark.")
+    return mark
+
+
 def job_visible_to(user: User, job_id: UUID) -> AnalysisJob:
     """The job with both mammograms, or ``NotFound``."""
     require(user, Permission.READ_ANALYSES)
     job = (
         jobs_visible_to(user)
-        .select_related("current", "prior", "patient", "requested_by")
+        .select_related("current", "prior", "patient", "requested_by", "mark", "mark__marked_by")
         .filter(pk=job_id)
         .first()
     )
@@ -165,6 +184,61 @@ def latest_job_of(mammogram: Mammogram) -> AnalysisJob | None:
     )
 
 
+def analyses_of(mammogram: Mammogram) -> QuerySet[AnalysisJob]:
+    """All analyses in which this is the current picture, newest first."""
+    return (
+        AnalysisJob.objects.filter(current=mammogram)
+        .select_related("prior", "mark", "mark__marked_by")
+        .order_by("-created_at", "pk")
+    )
+
+
+def newest_job_at(mark: LesionMark, *, current: Mammogram) -> AnalysisJob | None:
+    """The newest analysis of a picture at this mark."""
+    return (
+        AnalysisJob.objects.filter(mark=mark, current=current).order_by("-created_at", "pk").first()
+    )
+
+
+def marks_on(mammogram: Mammogram) -> list[LesionMark]:
+    """The marks that hold on this picture, in the order the lesions were marked first."""
+    rows = LesionMark.objects.filter(mammogram=mammogram).select_related("marked_by")
+    return standing(rows.order_by("created_at", "pk"))
+
+
+def marks_of(patient: Patient) -> QuerySet[LesionMark]:
+    return (
+        LesionMark.objects.filter(patient=patient)
+        .select_related("mammogram", "marked_by")
+        .order_by("created_at", "pk")
+    )
+
+
+def marks_followed_to(mammogram: Mammogram) -> list[LesionMark]:
+    """The marks that hold on earlier pictures of the same breast and view."""
+    return [
+        mark
+        for mark in standing(marks_of(mammogram.patient))
+        if mark.mammogram.position == mammogram.position
+        and mark.mammogram.exam_date < mammogram.exam_date
+    ]
+
+
+def comparisons_at_marks(patient: Patient) -> QuerySet[Comparison]:
+    return (
+        Comparison.objects.filter(patient=patient)
+        .exclude(mark_key="")
+        .select_related("current")
+        .order_by("created_at", "pk")
+    )
+
+
+def comparisons_at(mark: LesionMark) -> QuerySet[Comparison]:
+    return (
+        Comparison.objects.filter(mark=mark).select_related("current").order_by("created_at", "pk")
+    )
+
+
 def recommendations_to_review(user: User) -> QuerySet[Recommendation]:
     """Proposals that lack a signature, newest first.
 
@@ -194,6 +268,11 @@ def signed_decisions(user: User) -> QuerySet[Decision]:
         .select_related("patient", "signed_by", "recommendation", "recommendation__current")
         .order_by("-signed_at", "pk")
     )
+
+
+def followed_lesions_of(patient: Patient) -> list[FollowedLesion]:
+    marks = list(marks_of(patient))
+    return followed_lesions(marks, comparisons_at_marks(patient)) if marks else []
 
 
 @dataclass(frozen=True)
@@ -236,6 +315,7 @@ class PatientRecord:
     jobs: Sequence[AnalysisJob]
     recommendations: Sequence[Recommendation]
     decisions: Sequence[Decision]
+    lesions: Sequence[FollowedLesion]
     analysis_allowed: bool = True  # by the patient
 
 
@@ -252,4 +332,5 @@ def record_of(patient: Patient, *, user: User) -> PatientRecord:
         recommendations=list(recommendations_of(patient)) if sees_analyses else [],
         decisions=list(decisions_of(patient)) if sees_analyses else [],
         analysis_allowed=consent_state(patient.pk, ConsentPurpose.AI).allowed,
+        lesions=followed_lesions_of(patient) if sees_analyses else [],
     )

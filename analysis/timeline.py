@@ -11,9 +11,12 @@ from itertools import pairwise
 from uuid import UUID
 
 from analysis.exam_result import exam_result
+from analysis.lesion_presenters import size_sentence, size_text
 from analysis.models import AnalysisJob, Decision, Prediction, Recommendation
 from analysis.presenters import CATEGORIES, VERDICTS, proposal_label
 from analysis.selectors import PatientRecord
+from analysis.size_timeline import HEIGHT as SIZE_HEIGHT
+from analysis.size_timeline import SizeRow, lesion_label, size_rows
 from patients.choices import PathologyResult
 from patients.models import PathologyReport, TherapyCourse, TherapyCycle
 from patients.presenters import age_at_exam, receptors
@@ -125,6 +128,7 @@ class Timeline:
     ticks: list[Tick]
     lanes: list[Lane]
     rows: list[Row]
+    sizes: list[SizeRow]
     pathology: list[Mark]
     decisions: list[Mark]
     bars: list[Bar]
@@ -138,7 +142,8 @@ def timeline(record: PatientRecord, *, today: date) -> Timeline | None:
         return None
     axis = _axis(days, [m.exam_date for m in record.mammograms])
     lanes = _lanes(record, axis)
-    pathology_top = AXIS_HEIGHT + LANE_HEIGHT * len(lanes)
+    sizes_top = AXIS_HEIGHT + LANE_HEIGHT * len(lanes)
+    pathology_top = sizes_top + SIZE_HEIGHT * len(record.lesions)
     pathology, decisions_top = _packed(_pathology_marks(record, axis), top=pathology_top)
     decisions, therapy_top = _packed(_decision_marks(record, axis), top=decisions_top)
     bars = _bars(record, axis, top=therapy_top + 12, today=today)
@@ -153,6 +158,7 @@ def timeline(record: PatientRecord, *, today: date) -> Timeline | None:
             Row("Decisions", decisions_top),
             Row("Therapy", therapy_top),
         ],
+        sizes=size_rows(record.lesions, x=axis.x, top=sizes_top),
         pathology=pathology,
         decisions=decisions,
         bars=bars,
@@ -169,6 +175,7 @@ def events(record: PatientRecord) -> list[Event]:
             for r in record.pathology
         ),
         *_exam_events(record),
+        *_size_events(record),
         *_analysis_events(record),
         *_decision_events(record),
     ]
@@ -386,6 +393,24 @@ def _exam_text(pictures: list[Mammogram], newest: dict[UUID, Prediction]) -> str
     return f"{device}. Computer suggestion, worst picture: {said}"
 
 
+def _size_events(record: PatientRecord) -> list[Event]:
+    """One row a date on which a followed lesion was measured, or marked to be."""
+    rows = []
+    for lesion in record.lesions:
+        marked = f". Marked by {lesion.mark.marked_by.full_name}"
+        for at, found in enumerate(lesion.course):
+            rows.append(
+                Event(
+                    found.size.day,
+                    3,
+                    "Lesion size",
+                    f"{lesion_label(lesion)}: {size_text(found)}",
+                    size_sentence(found) + (marked if at == 0 else ""),
+                )
+            )
+    return rows
+
+
 def _analysis_events(record: PatientRecord) -> list[Event]:
     """One row an analysis, on the day of the picture it is about."""
     pictures = {mammogram.pk: mammogram for mammogram in record.mammograms}
@@ -403,7 +428,8 @@ def _analysis_event(job: AnalysisJob, current: Mammogram, found: Recommendation 
         if prediction.assessable and not prediction.abstained:
             category = prediction.category
         change = VERDICTS.get(comparison.verdict, comparison.verdict) if comparison else "No prior"
-        detail = f"{_found(prediction)}; {change.lower()}. Model {prediction.model_version}"
+        where = " at the marked lesion" if job.mark_id else ""
+        detail = f"{_found(prediction)}; {change.lower()}{where}. Model {prediction.model_version}"
     return Event(
         current.exam_date,
         3,

@@ -8,6 +8,7 @@ analysis_patterns = [
     path("analyses/<uuid:job_id>/decision/", views.sign, name="sign"),
     path("analyses/<uuid:job_id>/amendment/", views.amend, name="amend"),
     path("analyses/<uuid:job_id>/countersignature/", views.countersign, name="countersign"),
+    path("analyses/<uuid:job_id>/marks/", views.mark, name="mark"),
     path("analyses/<uuid:job_id>/retry/", views.retry, name="retry"),
     path("analyses/<uuid:job_id>/pictures/<slug:name>/", views.picture, name="picture"),
     path("mammograms/<uuid:mammogram_id>/analysis/", views.of_mammogram, name="of-mammogram"),

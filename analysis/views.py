@@ -1,22 +1,23 @@
 """Pages of analyses: the worklist, one analysis from queued to signed, and its pictures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import FileResponse, HttpResponse
+from django.http import FileResponse, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from analysis import presenters, selectors
+from analysis import lesion_presenters, presenters, selectors
 from analysis.choices import JobState, RecommendationStatus
 from analysis.forms import (
     AmendmentForm,
     CountersignatureForm,
     DecisionForm,
     FindingForm,
+    MarkForm,
     SignatureForm,
 )
 from analysis.models import AnalysisJob, Recommendation
@@ -35,6 +36,7 @@ from analysis.services.decisions import (
 )
 from analysis.services.findings import record_finding
 from analysis.services.jobs import check_one_patient, request_analysis
+from analysis.services.lesions import mark_lesion
 from analysis.worklist import TABS, worklist_rows
 from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, require
@@ -49,6 +51,7 @@ from patients.presenters import banner
 from scans.media import picture_response
 from scans.selectors import mammogram_visible_to
 
+MARK_FIELDS = {"mark_radius_out_of_range": "radius"}  # others are of the whole mark
 LAST_POLL = 90  # a forgotten page must not keep its session alive for ever
 
 
@@ -121,10 +124,47 @@ def countersign(request: Request, job_id: UUID) -> HttpResponse:
 
 
 @require_POST
+def mark(request: Request, job_id: UUID) -> HttpResponse:
+    """Keep a mark and go to the analysis that measures it; on the page's current picture there is
+    none yet."""
+    require(request.user, Permission.MARK_LESIONS)
+    job = selectors.job_visible_to(request.user, job_id)
+    form = _mark_form(job, request.POST)
+    status = 422
+    if form.is_valid():
+        disc = {name: form.cleaned_data[name] for name in ("x", "y", "radius")}
+        on_prior = form.cleaned_data["picture"] == "prior" and job.prior is not None
+        try:
+            made = mark_lesion(
+                job.prior if on_prior and job.prior else job.current,
+                **disc,
+                is_new=form.is_new,
+                supersedes=form.replaced,
+                marked_by=request.user,
+            )
+        except (Rejected, Conflict) as error:
+            show_refusal(form, error, field=MARK_FIELDS.get(error.problem_code))
+            status = status_of(error)
+        else:
+            measuring = selectors.newest_job_at(made, current=job.current)
+            said = "It is being measured." if measuring else "Later pictures are measured at it."
+            messages.success(request, f"The lesion is marked. {said}")
+            return redirect("analysis:detail", measuring.pk if measuring else job.pk)
+    return _page(request, job, mark_form=form, status=status)
+
+
+def _mark_form(job: AnalysisJob, data: QueryDict | None = None) -> MarkForm:
+    on_prior = selectors.marks_on(job.prior) if job.prior else []
+    return MarkForm(data, job=job, on_prior=on_prior, on_current=selectors.marks_on(job.current))
+
+
+@require_POST
 def retry(request: Request, job_id: UUID) -> HttpResponse:
     """Queue the analysis of the same pictures again, under today's versions."""
     job = selectors.job_visible_to(request.user, job_id)
-    again, _ = request_analysis(current=job.current, prior=job.prior, requested_by=request.user)
+    again, _ = request_analysis(
+        current=job.current, prior=job.prior, mark=job.mark, requested_by=request.user
+    )
     return redirect("analysis:detail", again.pk)
 
 
@@ -212,18 +252,34 @@ def _signed(
 
 
 def _page(
-    request: Request, job: AnalysisJob, form: SignatureForm | None = None, *, status: int = 200
+    request: Request,
+    job: AnalysisJob,
+    form: SignatureForm | None = None,
+    *,
+    mark_form: MarkForm | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     recommendation = selectors.recommendation_of(job)
-    newest = selectors.latest_job_of(job.current)
     lesions = selectors.lesions_of(job.current)
+    mark_form = mark_form or _mark_form(job)
+    prior_canvas, current_canvas = lesion_presenters.canvases(
+        job,
+        recommendation.comparison if recommendation else None,
+        on_prior=mark_form.on_prior,
+        on_current=mark_form.on_current,
+    )
+    analyses = list(selectors.analyses_of(job.current))
     context = {
         "job": job,
         "patient": job.patient,
         "banner": banner(job.patient, today=timezone.localdate()),
         "interval": presenters.interval_between(job.prior, job.current),
         "moments": presenters.moments(job),
-        "newer_job": newest if newest and newest.pk != job.pk else None,
+        "newer_job": _newer(job, analyses),
+        "analyses": analyses,
+        "mark_form": mark_form,
+        "prior_canvas": prior_canvas,
+        "current_canvas": current_canvas,
         "lesions": presenters.lesions(lesions),
         "next_lesion": len(lesions) + 1,
         "similar": presenters.similar(selectors.similar_cases_of(job.current)),
@@ -233,6 +289,14 @@ def _page(
         context |= _findings(recommendation)
         context |= _signatures(recommendation, form, reader=request.user)
     return render(request, "analysis/detail.html", context, status=status)
+
+
+def _newer(job: AnalysisJob, analyses: Sequence[AnalysisJob]) -> AnalysisJob | None:
+    """The newest analysis of the same pair at the same mark, if it is another one."""
+    same = [
+        each for each in analyses if (each.prior_id, each.mark_id) == (job.prior_id, job.mark_id)
+    ]
+    return same[0] if same and same[0].pk != job.pk else None
 
 
 def _findings(recommendation: Recommendation) -> dict[str, object]:
@@ -249,6 +313,11 @@ def _findings(recommendation: Recommendation) -> dict[str, object]:
             recommendation.prior_prediction, malignancy_proven=proven
         ),
         "change": presenters.change(comparison),
+        "lesion": lesion_presenters.lesion_block(
+            recommendation.job,
+            comparison,
+            lesions=selectors.followed_lesions_of(recommendation.patient),
+        ),
         "rules": presenters.traced_rules(recommendation.trace),
         "pictures": pictures,
         "processing_views": [name for name in PROCESSING_VIEWS if name in pictures],

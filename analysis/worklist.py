@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from analysis import selectors
 from analysis.choices import JobState, RecommendationStatus
-from analysis.models import AnalysisJob, Decision, Recommendation
+from analysis.models import AnalysisJob, Comparison, Decision, Recommendation
 from analysis.presenters import VERDICTS, in_words, proposal_label
 from mammotrack.accounts.models import User
 from mammotrack.web import Page, page_of
@@ -50,8 +50,15 @@ def _to_review(recommendation: Recommendation) -> WorklistRow:
         at=recommendation.created_at,
         second_due=recommendation.status == RecommendationStatus.AWAITING_SECOND,
         category="" if prediction.abstained else prediction.category,
-        change=VERDICTS.get(comparison.verdict, comparison.verdict) if comparison else "No prior",
+        change=_change(comparison),
     )
+
+
+def _change(comparison: Comparison | None) -> str:
+    if comparison is None:
+        return "No prior"
+    verdict = VERDICTS.get(comparison.verdict, comparison.verdict)
+    return f"{verdict}, marked lesion" if comparison.mark_id else verdict
 
 
 def _under_way(job: AnalysisJob) -> WorklistRow:

@@ -6,7 +6,9 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
 
-from mammotrack import embedded, env
+from mammotrack import embedded, env, threads
+
+threads.limit_threads()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = env.path("MAMMOTRACK_VAR_DIR", BASE_DIR / "var")

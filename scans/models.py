@@ -58,10 +58,14 @@ class MammogramQuerySet(models.QuerySet["Mammogram"]):
         earlier = self.same_position(mammogram).filter(exam_date__lt=mammogram.exam_date)
         return earlier.order_by("-exam_date", "-created_at", "pk").first()
 
+    def all_after(self, mammogram: Mammogram) -> MammogramQuerySet:
+        """The later pictures of the same breast and view, earliest first."""
+        later = self.same_position(mammogram).filter(exam_date__gt=mammogram.exam_date)
+        return later.order_by("exam_date", "created_at", "pk")
+
     def next_after(self, mammogram: Mammogram) -> Mammogram | None:
         """The earliest later picture of the same breast and view."""
-        later = self.same_position(mammogram).filter(exam_date__gt=mammogram.exam_date)
-        return later.order_by("exam_date", "created_at", "pk").first()
+        return self.all_after(mammogram).first()
 
 
 class Mammogram(PatientFact):

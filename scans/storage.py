@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -90,15 +91,17 @@ class ObjectStore:
         """Where the object with this hash is or would be."""
         return self._place("objects", sha256)
 
-    def put_derived(self, sha256: str, files: Mapping[str, Path]) -> Path:
-        """Copy files made from an object beside each other, replacing those of the same name."""
+    def put_derived(self, sha256: str, files: Mapping[str, Path | bytes]) -> Path:
+        """Keep files made from an object beside each other, replacing those of the same name."""
         folder = self._place("derived", sha256)
-        for name, source in files.items():
-            target = folder / _checked(name, _DERIVED_NAME)
-            with source.open("rb") as content, self._part() as (path, file):
-                shutil.copyfileobj(content, file)
-            with _storage_errors():
-                _move(path, target)
+        targets = [folder / _checked(name, _DERIVED_NAME) for name in files]
+        with _storage_errors():
+            _make_folder(folder)
+            for target, content in zip(targets, files.values(), strict=True):
+                with _opened(content) as source, self._part() as (path, file):
+                    shutil.copyfileobj(source, file)
+                path.replace(target)
+            _fsync_folder(folder)
         return folder
 
     def derived_path(self, sha256: str, name: str) -> Path:
@@ -139,6 +142,10 @@ class ObjectStore:
     def _place(self, kind: str, sha256: str) -> Path:
         _checked(sha256, _SHA256)
         return self.root / kind / sha256[:2] / sha256[2:4] / sha256
+
+
+def _opened(content: Path | bytes) -> BinaryIO:
+    return BytesIO(content) if isinstance(content, bytes) else content.open("rb")
 
 
 def _checked(name: str, pattern: re.Pattern[str]) -> str:

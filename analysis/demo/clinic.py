@@ -11,6 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from analysis.demo.mass import NewMass
+from analysis.selectors import marks_on
+from analysis.services.lesions import mark_lesion
 from mammotrack.accounts.models import Clinic, Membership, Role, User
 from patients import services as patients
 from patients.choices import (
@@ -45,6 +47,7 @@ COMPARED = (Identifier.NAME, Identifier.BIRTH_DATE)
 PICTURES = Path(__file__).parent / "pictures"
 PICTURE_COUNT = 14  # what ``seed`` uploads
 FILM_DATE = date(2016, 10, 4)  # the study date all CBIS-DDSM files carry
+MASS_X, MASS_Y, MASS_RADIUS = 2685, 2646, 95  # pixels of the RCC film of DEMO-002
 
 Say = Callable[[str], None]
 
@@ -105,6 +108,8 @@ def seed(say: Say) -> None:
         doctor,
         say,
     )
+
+    _mark_mass(films["rcc"], doctor, say)
 
     screened = _register(
         clinic,
@@ -226,6 +231,14 @@ def _upload_followups(
             )
             _upload(film.patient, picture, statement, by)
         say(f"  {followup.position.upper()} simulated for {followup.exam_date} stored")
+
+
+def _mark_mass(film: Mammogram, doctor: User, say: Say) -> None:
+    """Mark the round mass that the film shows; its simulated follow-up is measured at it."""
+    if marks_on(film):
+        return
+    mark_lesion(film, x=MASS_X, y=MASS_Y, radius=MASS_RADIUS, marked_by=doctor)
+    say("  RCC mass marked, to be measured on the follow-up")
 
 
 def _upload(patient: Patient, file: Path, statement: Statement, by: User) -> Mammogram:

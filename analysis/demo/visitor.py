@@ -41,7 +41,8 @@ class Visitor:
         Raises
         ------
         CheckFailed
-            A job failed, the wait was too long, a pair lacks its numbers, or there are too few.
+            A job failed, the wait was too long, a pair lacks its numbers, there are too few, or the
+            marked lesion was not measured.
         """
         self._wait_until_idle()
         rows = [
@@ -51,6 +52,8 @@ class Visitor:
         ]
         if len(rows) < EXPECTED_PAIRS:
             raise CheckFailed(f"Expected {EXPECTED_PAIRS} analysed pairs, found {len(rows)}.")
+        if not any(row["lesion_size_ratio"] for row in rows):
+            raise CheckFailed("No lesion was measured at its mark.")
         return rows
 
     def _wait_until_idle(self) -> None:
@@ -85,6 +88,7 @@ class Visitor:
             "ssim": comparison["ssim"],
             "ssim_baseline": comparison["ssim_baseline"],
             "verdict": comparison["verdict"],
+            "lesion_size_ratio": (comparison["lesion"] or {}).get("size_ratio"),
             "probabilities": prediction["probabilities"],
             "proposal": recommendation["proposal"],
             "deciding_rule": recommendation["deciding_rule"],

@@ -18,7 +18,7 @@ from django.db import DatabaseError, IntegrityError, connection
 from django.db.models import F, Q, QuerySet
 
 from analysis.choices import JobState
-from analysis.models import AnalysisJob
+from analysis.models import AnalysisJob, LesionMark
 from analysis.versions import current_versions
 from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, require
@@ -67,16 +67,21 @@ class Claim:
 
 @retry_on_conflict
 def request_analysis(
-    *, current: Mammogram, prior: Mammogram | None, requested_by: User
+    *,
+    current: Mammogram,
+    prior: Mammogram | None,
+    requested_by: User,
+    mark: LesionMark | None = None,
 ) -> tuple[AnalysisJob, bool]:
-    """The job for this pair under today's versions, and whether it is new.
+    """The job for this pair, at this mark or without one, under today's versions; and if it is new.
 
     A job that failed is queued again; one that is under way or done is answered as it is.
 
     Raises
     ------
     IncomparableMammograms
-        Another patient, breast or view, or a prior that is not the earlier one.
+        Another patient, breast or view, a prior that is not the earlier one, or a mark that is
+        not on the prior.
     ConsentWithdrawn
         The patient does not allow analysis by computer.
     """
@@ -84,7 +89,11 @@ def request_analysis(
     check_open(current.patient_id)
     require_consent(current.patient_id, ConsentPurpose.AI)
     check_comparable(current=current, prior=prior)
-    return enqueue(current=current, prior=prior, requested_by=requested_by)
+    if mark is not None and (prior is None or mark.mammogram_id != prior.pk):
+        raise IncomparableMammograms(
+            "The mark lies on another picture than the prior.", code="mark_of_another_picture"
+        )
+    return enqueue(current=current, prior=prior, mark=mark, requested_by=requested_by)
 
 
 def check_comparable(*, current: Mammogram, prior: Mammogram | None) -> None:
@@ -113,13 +122,17 @@ def check_one_patient(job: AnalysisJob) -> None:
 
 
 def enqueue(
-    *, current: Mammogram, prior: Mammogram | None, requested_by: User
+    *,
+    current: Mammogram,
+    prior: Mammogram | None,
+    requested_by: User,
+    mark: LesionMark | None = None,
 ) -> tuple[AnalysisJob, bool]:
     """Insert the job, or find the one with the same key; queue a hint after the commit."""
-    key = _key(current, prior)
+    key = _key(current, prior, mark)
     job = AnalysisJob.objects.filter(key=key).first()
     if job is None:
-        return _insert(key, current, prior, requested_by)
+        return _insert(key, current, prior, mark, requested_by)
     if job.state == JobState.FAILED and _requeue_failed(job):
         on_commit(partial(_hint, job.pk))
         job.refresh_from_db()
@@ -127,7 +140,11 @@ def enqueue(
 
 
 def _insert(
-    key: str, current: Mammogram, prior: Mammogram | None, requested_by: User
+    key: str,
+    current: Mammogram,
+    prior: Mammogram | None,
+    mark: LesionMark | None,
+    requested_by: User,
 ) -> tuple[AnalysisJob, bool]:
     job = AnalysisJob(
         clinic_id=current.clinic_id,
@@ -135,6 +152,7 @@ def _insert(
         key=key,
         current=current,
         prior=prior,
+        mark=mark,
         requested_by=requested_by,
         lease_until=now() + settings.ANALYSIS_LEASE,
     )
@@ -152,12 +170,13 @@ def _insert(
     return job, True
 
 
-def _key(current: Mammogram, prior: Mammogram | None) -> str:
+def _key(current: Mammogram, prior: Mammogram | None, mark: LesionMark | None) -> str:
     versions = current_versions()
     return ":".join(
         [
             current.pk.hex,
             prior.pk.hex if prior else "alone",
+            *([mark.pk.hex] if mark else []),
             versions.model,
             versions.preparation,
             versions.algorithm,
@@ -201,7 +220,7 @@ def claim(job_id: UUID) -> Claim | None:
     )
     if not taken:
         return None
-    job = AnalysisJob.objects.select_related("current", "prior", "patient").get(pk=job_id)
+    job = AnalysisJob.objects.select_related("current", "prior", "patient", "mark").get(pk=job_id)
     return Claim(job, holder) if job.holder == holder else None
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import IntegrityError
 
+from analysis import selectors
 from analysis.choices import JobState
 from analysis.guideline import ClinicalRecord
 from analysis.imaging.errors import ImagingError
+from analysis.lesions import sizes_of
 from analysis.models import AnalysisJob, Comparison, Prediction, Recommendation
 from analysis.services import jobs
 from analysis.services.similar import keep_similar, search_similar
+from analysis.size_category import SizedDate, size_course
 from mammotrack.audit import services as audit
 from mammotrack.audit.models import Action
 from mammotrack.db import atomic, retry_on_conflict
@@ -61,12 +62,14 @@ def run_job(job_id: UUID) -> None:
 
 
 def _analyse(job: AnalysisJob) -> Findings:
+    from analysis.imaging.mark import Mark  # noqa: PLC0415 -- OpenCV
     from analysis.pipeline import analyse, analyse_pair  # noqa: PLC0415 -- OpenCV and TensorFlow
 
     current = _picture(job.current)
     if job.prior is None:
         return analyse(current)
-    findings, _ = analyse_pair(prior=_picture(job.prior), current=current)
+    lesion = Mark(job.mark.x, job.mark.y, job.mark.radius) if job.mark else None
+    findings, _ = analyse_pair(prior=_picture(job.prior), current=current, lesion=lesion)
     return findings
 
 
@@ -92,11 +95,7 @@ def _keep_pictures(job: AnalysisJob, findings: Findings) -> str:
         prior=against.prepared, current=findings.prepared, change=against.change
     )
     key = hashlib.sha256(f"pictures of {job.key}".encode()).hexdigest()
-    with TemporaryDirectory(prefix="mammotrack-") as scratch:
-        files = {name: Path(scratch) / name for name in pictures}
-        for name, content in pictures.items():
-            files[name].write_bytes(content)
-        object_store().put_derived(key, files)
+    object_store().put_derived(key, pictures)
     return key
 
 
@@ -127,7 +126,7 @@ def _write_once(
         touch_record(job.patient_id)
         require_consent(job.patient_id, ConsentPurpose.AI)
         record = _record_on_exam_day(job.current)
-        outcome = findings.outcome(record)
+        outcome = findings.outcome(record, size=_size_on_exam_day(job, findings))
         model_sha256 = classifier().sha256
 
         def prediction(mammogram: Mammogram, found: Classification) -> Prediction:
@@ -184,6 +183,21 @@ def _record_on_exam_day(current: Mammogram) -> ClinicalRecord:
     )
 
 
+def _size_on_exam_day(job: AnalysisJob, findings: Findings) -> SizedDate | None:
+    """The marked lesion on the current picture against all earlier dates measured so far."""
+    change = findings.against_prior.change if findings.against_prior else None
+    if job.mark is None or job.prior is None or change is None or change.lesion is None:
+        return None
+    day = job.current.exam_date
+    measured = [
+        (each.current.exam_date, each.lesion)
+        for each in selectors.comparisons_at(job.mark)
+        if each.lesion and each.current.exam_date < day
+    ]
+    sizes = sizes_of(job.prior.exam_date, [*measured, (day, change.lesion.as_dict())])
+    return size_course(sizes, is_new=job.mark.is_new)[-1]
+
+
 def _as_document(record: ClinicalRecord) -> dict[str, object]:
     return {
         "on_chemotherapy": record.on_chemotherapy,
@@ -227,19 +241,26 @@ def _prediction(
 def _comparison(
     job: AnalysisJob, change: ChangeMeasurement, pictures_key: str, preparation_version: str
 ) -> Comparison:
+    from analysis.imaging.noise_band import reporting_threshold  # noqa: PLC0415 -- OpenCV
+
+    mark_key = job.mark.pk.hex if job.mark else ""
     same = Comparison.objects.filter(
         prior=job.prior,
         current=job.current,
+        mark_key=mark_key,
         algorithm_version=change.algorithm_version,
         preparation_version=preparation_version,
     ).first()
     if same:
         return same
+    low, high = change.change_interval or (None, None)
     comparison = Comparison(
         clinic_id=job.clinic_id,
         patient_id=job.patient_id,
         prior=job.prior,
         current=job.current,
+        mark=job.mark,
+        mark_key=mark_key,
         algorithm_version=change.algorithm_version,
         preparation_version=preparation_version,
         comparable=change.comparable,
@@ -247,10 +268,15 @@ def _comparison(
         ssim=change.ssim,
         ssim_baseline=change.ssim_baseline,
         change_probability=change.change_probability,
+        change_probability_low=low,
+        change_probability_high=high,
+        change_threshold=reporting_threshold(change),
         direction=change.direction,
         verdict=change.verdict,
         registration=change.registration.as_dict() if change.registration else {},
         parts=change.parts,
+        lesion=change.lesion.as_dict() if change.lesion else None,
+        attention=[each.as_dict() for each in change.attention],
         pictures_key=pictures_key,
     )
     comparison.save(force_insert=True)

@@ -15,6 +15,7 @@ from playwright.sync_api import Page, sync_playwright
 HERE = Path(__file__).parent
 SAMPLES = sorted((HERE.parents[1] / "analysis" / "demo" / "pictures").glob("*.png"))
 WIDTH, HEIGHT = 1440, 900
+MARKED, MARKED_FOLLOW_UP = "Okafor", "R CC, 6 Oct 2017"
 MAP_OPACITY = "60"
 
 
@@ -58,6 +59,13 @@ def tour(page: Page, url: str, user: str, password: str, patient: str) -> None:
     save(page, "similarity-map")
     page.locator(".evidence").scroll_into_view_if_needed()
     page.locator(".evidence").screenshot(path=HERE / "evidence.png")
+
+    page.get_by_role("link", name="Patients", exact=True).click()
+    rows.filter(has_text=MARKED).first.click()
+    page.get_by_label(MARKED_FOLLOW_UP).click()
+    page.get_by_role("heading", name="The marked lesion").scroll_into_view_if_needed()
+    page.get_by_label("Change since the prior").screenshot(path=HERE / "marked-lesion.png")
+    sys.stdout.write("marked-lesion.png\n")
 
     page.goto(address)
     page.get_by_role("link", name="Upload mammograms").click()

@@ -20,6 +20,7 @@ class Permission(Enum):
     UPLOAD_SCANS = auto()
     READ_ANALYSES = auto()
     REQUEST_ANALYSES = auto()
+    MARK_LESIONS = auto()
     SIGN_DECISIONS = auto()
     RECORD_FINDINGS = auto()
 

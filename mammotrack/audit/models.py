@@ -38,6 +38,7 @@ class Action(models.TextChoices):
     DECISION_AMENDED = "decision.amended"
     DECISION_COUNTERSIGNED = "decision.countersigned"
     FINDING_RECORDED = "finding.recorded"
+    LESION_MARKED = "lesion.marked"
 
 
 class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):

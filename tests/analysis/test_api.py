@@ -3,11 +3,18 @@
 import pytest
 
 from analysis.choices import JobState, Proposal, RecommendationStatus
-from analysis.models import AnalysisJob, Decision
+from analysis.models import AnalysisJob, Decision, LesionMark
 from mammotrack.accounts.models import Role
 from tests.api import Program, assert_problem
 from tests.factories.accounts import PASSWORD, make_clinic, make_user
-from tests.factories.analysis import make_decision, make_job, make_recommendation
+from tests.factories.analysis import (
+    make_comparison,
+    make_decision,
+    make_job,
+    make_mark,
+    make_recommendation,
+    measured_lesion,
+)
 from tests.factories.patients import make_patient
 from tests.factories.scans import make_mammogram, make_pair
 
@@ -57,6 +64,7 @@ class TestRequest:
             "patient": str(current.patient_id),
             "current": str(current.pk),
             "prior": str(prior.pk),
+            "mark": None,
             "state": "QUEUED",
             "attempt": 0,
             "error_code": "",
@@ -167,6 +175,7 @@ class TestReading:
         assert count(f"/analyses/?patient={patient}") == 1
         assert count("/predictions/") == 8
         assert count(f"/predictions/?mammogram={picture}") == 1
+        assert count("/lesion-marks/") == 0
         assert count("/comparisons/") == 4
         assert count(f"/comparisons/?patient={patient}") == 1
         assert count("/recommendations/") == 4
@@ -191,6 +200,131 @@ class TestReading:
     @pytest.mark.parametrize("kind", ["predictions", "comparisons", "decisions"])
     def test_what_the_machine_found_is_read_only(self, doctor, kind):
         assert_problem(doctor.post(f"/{kind}/", {}), 405, "method_not_allowed")
+
+
+class TestLesionMarks:
+    DISC = {"x": 400.5, "y": 500, "radius": 80}
+
+    def test_marking_requests_the_analysis_at_the_mark(self, clinic, doctor, hints):
+        prior, current = make_pair(make_patient(clinic))
+
+        answer = doctor.post("/lesion-marks/", {"mammogram": str(prior.pk), **self.DISC})
+
+        assert answer.status_code == 201
+        mark = LesionMark.objects.get()
+        assert answer.headers["Location"] == f"/api/v1/lesion-marks/{mark.pk}/"
+        document = answer.json()
+        assert {name: document[name] for name in document if name != "created_at"} == {
+            "id": str(mark.pk),
+            "patient": str(prior.patient_id),
+            "mammogram": str(prior.pk),
+            "x": 400.5,
+            "y": 500.0,
+            "radius": 80.0,
+            "is_new": False,
+            "supersedes": None,
+            "marked_by": "Dr. Ines Prado",
+        }
+        assert doctor.client.get(answer.headers["Location"]).json() == document
+        make_job(current)
+        (job,) = doctor.get(f"/analyses/?mark={mark.pk}").json()["results"]
+        assert (job["current"], job["prior"], job["mark"]) == (
+            str(current.pk),
+            str(prior.pk),
+            str(mark.pk),
+        )
+        assert hints == [job["id"]]
+
+    def test_an_analysis_at_a_mark_can_be_requested(self, clinic, doctor, hints):
+        prior, current = make_pair(make_patient(clinic))
+        mark = make_mark(prior)
+        pair = {"current": str(current.pk), "prior": str(prior.pk)}
+
+        answer = doctor.post("/analyses/", {**pair, "mark": str(mark.pk)})
+
+        assert (answer.status_code, answer.json()["mark"]) == (202, str(mark.pk))
+        alone = {"current": str(current.pk), "mark": str(mark.pk)}
+        assert_problem(doctor.post("/analyses/", alone), 422, "mark_of_another_picture")
+
+    def test_replacing(self, clinic, doctor, hints):
+        prior, _ = make_pair(make_patient(clinic))
+        old = make_mark(prior)
+        body = {"mammogram": str(prior.pk), **self.DISC, "supersedes": str(old.pk)}
+
+        assert doctor.post("/lesion-marks/", body).json()["supersedes"] == str(old.pk)
+        assert_problem(doctor.post("/lesion-marks/", body), 409, "already_superseded")
+        assert_problem(
+            doctor.patch(f"/lesion-marks/{old.pk}/", {"x": 1}), 405, "method_not_allowed"
+        )
+
+    @pytest.mark.parametrize(
+        ("change", "status", "code"),
+        [
+            ({"x": 4000}, 422, "mark_outside_picture"),
+            ({"radius": 2}, 422, "mark_radius_out_of_range"),
+            ({"is_new": True}, 422, "no_earlier_picture"),
+            ({"radius": None}, 400, "invalid"),
+            ({"x": "NaN"}, 400, "invalid"),
+            ({"colour": "red"}, 400, "invalid"),
+        ],
+    )
+    def test_what_is_no_mark(self, clinic, doctor, hints, change, status, code):
+        prior, _ = make_pair(make_patient(clinic))
+
+        answer = doctor.post("/lesion-marks/", {"mammogram": str(prior.pk), **self.DISC} | change)
+
+        assert_problem(answer, status, code)
+        assert not LesionMark.objects.exists()
+        assert hints == []
+
+    def test_another_clinics_pictures_and_marks_do_not_exist(self, clinic, doctor, stranger, hints):
+        prior, current = make_pair(make_patient(clinic))
+        mark = make_mark(prior)
+        foreign_prior, _ = make_pair()
+        foreign = make_mark(foreign_prior)
+
+        for program, body in (
+            (stranger, {"mammogram": str(prior.pk)}),
+            (doctor, {"mammogram": str(prior.pk), "supersedes": str(foreign.pk)}),
+        ):
+            assert_problem(program.post("/lesion-marks/", self.DISC | body), 404, "not_found")
+        assert stranger.get("/lesion-marks/").json()["results"] == []
+        assert_problem(stranger.get(f"/lesion-marks/{mark.pk}/"), 404, "not_found")
+        pair = {"current": str(current.pk), "prior": str(prior.pk), "mark": str(foreign.pk)}
+        assert_problem(doctor.post("/analyses/", pair), 404, "not_found")
+        assert LesionMark.objects.count() == 2
+        assert hints == []
+
+    @pytest.mark.parametrize("role", [Role.RADIOGRAPHER, Role.INTEGRATOR])
+    def test_only_doctors_mark(self, clinic, role):
+        prior, _ = make_pair(make_patient(clinic))
+        program = Program(make_user(role, clinics=[clinic]))
+
+        answer = program.post("/lesion-marks/", {"mammogram": str(prior.pk), **self.DISC})
+
+        assert_problem(answer, 403, "forbidden")
+        assert not LesionMark.objects.exists()
+
+    def test_a_comparison_shows_what_was_measured_at_the_mark(self, clinic, doctor):
+        prior, current = make_pair(make_patient(clinic))
+        place = {"x": 10.0, "y": 20.0, "radius": 30.0, "gain": True, "probability": 0.4}
+        comparison = make_comparison(
+            prior=prior,
+            current=current,
+            mark=make_mark(prior),
+            change_probability_low=0.6,
+            change_probability_high=0.98,
+            change_threshold=0.74,
+            lesion=measured_lesion(),
+            attention=[place],
+        )
+
+        document = doctor.get(f"/comparisons/{comparison.pk}/").json()
+
+        assert document["mark"] == str(comparison.mark_id)
+        assert document["lesion"] == measured_lesion()
+        assert document["attention"] == [place]
+        assert (document["change_probability_low"], document["change_threshold"]) == (0.6, 0.74)
 
 
 class TestDecision:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from tests import dicom_files
-from tests.phantoms import phantom
+from tests.phantoms import SPACING_MM, Lesion, phantom
 
 pytestmark = pytest.mark.model
 
@@ -30,6 +31,12 @@ def run(*arguments: object) -> list[dict[str, Any]]:
     out = StringIO()
     call_command(*map(str, arguments), stdout=out, stderr=StringIO())
     return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def words(*arguments: object) -> str:
+    out = StringIO()
+    call_command(*map(str, arguments), stdout=out, stderr=StringIO())
+    return out.getvalue()
 
 
 def refusal(*arguments: object) -> str:
@@ -81,6 +88,111 @@ def test_compare_prints_one_object(pair, tmp_path):
     fired = [rule["rule"] for rule in result["proposal"]["trace"] if rule.get("decides")]
     assert len(fired) == 1
     assert cv2.imread(str(figure)) is not None
+
+
+@pytest.fixture(scope="module")
+def shrunk(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A mass of 26 mm and the same place with 14 mm left; its middle is at column 180, row 420."""
+    folder = tmp_path_factory.mktemp("shrunk")
+    return (
+        write_phantom(folder / "prior.png", 2, lesion=Lesion(diameter_mm=26)),
+        write_phantom(
+            folder / "current.png", 2, lesion=Lesion(diameter_mm=14), shift_mm=(3.0, 2.0)
+        ),
+    )
+
+
+SCALE = ("--prior-spacing-mm", SPACING_MM, "--current-spacing-mm", SPACING_MM)
+MARK = ("--lesion", "180,420,52")
+
+
+def test_compare_measures_a_marked_lesion_in_millimetres(shrunk, tmp_path):
+    (result,) = run("compare", *shrunk, *POSITION, *SCALE, *MARK, "--json")
+
+    lesion = result["lesion"]
+    assert lesion["prior_mm"] == pytest.approx(26, abs=3)
+    assert lesion["current_mm"] == pytest.approx(14, abs=3)
+    assert lesion["prior_area_mm2"] > 2 * lesion["current_area_mm2"]
+    assert (result["verdict"], result["direction"]) == ("regression", "regression")
+    low, high = result["change_interval"]
+    assert low <= result["change_probability"] <= high
+    directions = [r["inputs"] for r in result["proposal"]["trace"] if r["rule"] == "CHANGE-2"]
+    assert directions[0]["lesion_marked"] is True
+
+
+def test_compare_says_sizes_and_interval_in_words(shrunk):
+    said = words("compare", *shrunk, *POSITION, *SCALE, *MARK)
+
+    assert re.search(r"probability of change 0\.99, 95 % interval 0\.\d\d to 0\.99", said)
+    assert re.search(r"on the prior: +longest diameter 2[3-9]\.\d mm, area \d{3} mm², contr", said)
+    assert re.search(r"on the current: longest diameter 1[1-7]\.\d mm, area \d{3} mm²", said)
+    assert re.search(r"current to prior: 0\.\d\d \(0\.\d\d to 0\.\d\d as the mark", said)
+
+
+def test_without_a_scale_there_are_ratios_and_no_millimetres(shrunk):
+    said = words("compare", *shrunk, *POSITION, *MARK)
+
+    assert " mm," not in said
+    assert "no millimetres, its scale is unknown" in said
+    assert re.search(r"current to prior: 0\.[3-8]\d", said)
+
+
+def test_compare_without_a_mark_says_what_no_change_is_not(pair):
+    said = words("compare", *pair, *POSITION)
+
+    assert "no detectable change (which is not: no lesion)" in said
+    assert "lesion on the" not in said
+
+
+@pytest.mark.parametrize(
+    ("mark", "code"),
+    [
+        ("180,420", "malformed_mark"),
+        ("180,420,52,1", "malformed_mark"),
+        ("a,b,c", "malformed_mark"),
+        ("180,420,0", "mark_radius_out_of_range"),
+        ("180,420,-5", "mark_radius_out_of_range"),
+        ("180,420,1e9", "mark_radius_out_of_range"),
+        ("nan,420,52", "mark_outside_picture"),
+        ("180,4200,52", "mark_outside_picture"),
+        ("620,20,52", "mark_outside_breast"),
+    ],
+)
+def test_a_mark_that_cannot_be_measured_is_one_clear_line(shrunk, mark, code):
+    said = refusal("compare", *shrunk, *POSITION, *SCALE, f"--lesion={mark}")
+
+    assert said.startswith(f"{code}: ")
+    assert said.count(code) == 1
+    assert "\n" not in said
+
+
+def test_an_algorithm_that_measures_no_marks_says_so(shrunk):
+    said = refusal("compare", *shrunk, *POSITION, *MARK, "--algorithm", "registered-ssim-1")
+
+    assert said.startswith("mark_not_supported: ")
+
+
+def test_a_table_may_carry_marks(tmp_path, shrunk):
+    row = {
+        "prior": str(shrunk[0]),
+        "current": str(shrunk[1]),
+        "laterality": "L",
+        "view": "CC",
+        "prior_spacing_mm": str(SPACING_MM),
+        "current_spacing_mm": str(SPACING_MM),
+        "lesion_x": "",
+        "lesion_y": "",
+        "lesion_r": "",
+    }
+    marked = {"lesion_x": "180", "lesion_y": "420", "lesion_r": "52"}
+    table = tmp_path / "pairs.csv"
+    write_table(table, [row, row | marked, row | marked | {"lesion_r": ""}])
+
+    without, measured, half = run("compare", "--pairs", table, "--json")
+
+    assert without["lesion"] is None
+    assert measured["lesion"]["prior_mm"] == pytest.approx(26, abs=3)
+    assert (half["comparable"], half["reason"]) == (False, "malformed_mark")
 
 
 def test_compare_by_the_papers_algorithm_gives_the_baseline_score(pair):

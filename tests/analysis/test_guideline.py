@@ -1,6 +1,7 @@
 """The proposal for every kind of evidence, and that its trace tells the whole story."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -13,6 +14,7 @@ from analysis.guideline import (
     ImageFinding,
     propose,
 )
+from analysis.size_category import LesionSize, SizedDate, size_course
 
 BENIGN = ImageFinding(assessable=True, reasons=(), category=2, suspicious_probability=0.05)
 SUSPICIOUS = ImageFinding(assessable=True, reasons=(), category=5, suspicious_probability=0.9)
@@ -25,16 +27,22 @@ UNCHANGED = ChangeFinding(
     verdict="no_detectable_change",
     ssim=0.95,
     change_probability=0.1,
+    lesion_marked=False,
+    size=None,
 )
 DIFFERENT = replace(
     UNCHANGED, verdict="changed_direction_unclear", ssim=0.1, change_probability=0.97
 )
+PROGRESSION = replace(UNCHANGED, verdict="progression", change_probability=0.97, lesion_marked=True)
+REGRESSION = replace(PROGRESSION, verdict="regression")
 INCOMPARABLE = ChangeFinding(
     comparable=False,
     reason="registration_failed",
     verdict="not_comparable",
     ssim=None,
     change_probability=None,
+    lesion_marked=False,
+    size=None,
 )
 MIDWAY = ClinicalRecord(
     on_chemotherapy=True, cycles_given=4, cycles_planned=8, malignancy_proven=True
@@ -62,7 +70,13 @@ def evidence(current=BENIGN, prior=BENIGN, change=UNCHANGED, record=MIDWAY) -> E
         ),
         (evidence(prior=None, change=None), "CHANGE-1", Proposal.NOT_ASSESSABLE),
         (evidence(change=INCOMPARABLE), "CHANGE-1", Proposal.NOT_ASSESSABLE),
-        (evidence(change=replace(UNCHANGED, verdict="progression")), "CHANGE-2", Proposal.REFER),
+        (evidence(change=PROGRESSION), "CHANGE-2", Proposal.REFER),
+        (evidence(change=REGRESSION), "THERAPY-3", Proposal.CONTINUE_CHEMOTHERAPY),
+        (
+            evidence(change=REGRESSION, prior=SUSPICIOUS, record=COMPLETE),
+            "THERAPY-2",
+            Proposal.SHIFT_TO_NORMAL_MEDICATION,
+        ),
         (evidence(change=DIFFERENT), "CHANGE-3", Proposal.REFER),
         (evidence(record=UNTREATED), "THERAPY-1", Proposal.NOT_ASSESSABLE),
         (evidence(record=COMPLETE), "THERAPY-2", Proposal.SHIFT_TO_NORMAL_MEDICATION),
@@ -81,6 +95,62 @@ def test_first_rule_that_fires_decides(given, rule, proposal):
 def test_low_similarity_never_proposes_a_shift():
     """However complete the therapy and however benign the picture."""
     assert propose(evidence(change=DIFFERENT, record=COMPLETE)).proposal == Proposal.REFER
+
+
+@pytest.mark.parametrize("direction", [PROGRESSION, REGRESSION])
+@pytest.mark.parametrize("record", [MIDWAY, COMPLETE])
+def test_a_direction_without_a_marked_lesion_is_none(direction, record):
+    """Whatever an algorithm claims: it refers, as any change of unclear direction."""
+    claimed = replace(direction, lesion_marked=False)
+
+    outcome = propose(evidence(change=claimed, record=record))
+
+    assert (outcome.deciding_rule, outcome.proposal) == ("CHANGE-3", Proposal.REFER)
+
+
+@pytest.mark.parametrize("similarity", [-1.0, 0.0, 0.5, 0.99])
+def test_similarity_moves_no_proposal(similarity):
+    """It is an input that is shown; verdict, categories and therapy decide."""
+    for change in (UNCHANGED, DIFFERENT, PROGRESSION, REGRESSION):
+        for record in (MIDWAY, COMPLETE, UNTREATED):
+            given = evidence(change=replace(change, ssim=similarity), record=record)
+            assert (
+                propose(given).proposal == propose(evidence(change=change, record=record)).proposal
+            )
+
+
+def sized(*diameters: float) -> SizedDate:
+    """The last date of a lesion of these sizes, in mm."""
+    return size_course(
+        [
+            LesionSize(day=date(2024, month, 5), diameter_mm=found)
+            for month, found in enumerate(diameters, start=1)
+        ]
+    )[-1]
+
+
+def test_growth_over_the_smallest_size_refers_though_the_lesion_is_smaller_than_at_first():
+    grown = replace(REGRESSION, size=sized(30.0, 18.0, 24.0))
+
+    outcome = propose(evidence(change=grown, record=COMPLETE))
+
+    assert (outcome.deciding_rule, outcome.proposal) == ("SIZE-1", Proposal.REFER)
+    inputs = next(entry["inputs"] for entry in outcome.trace if entry["rule"] == "SIZE-1")
+    assert inputs == {
+        "size_category": "increase",
+        "diameter_mm": 24.0,
+        "baseline_mm": 30.0,
+        "smallest_before_mm": 18.0,
+        "threshold_share": 0.2,
+        "threshold_mm": 5.0,
+    }
+
+
+@pytest.mark.parametrize("diameters", [(30.0, 18.0), (20.0, 24.0), (30.0, 30.0)])
+def test_a_size_that_did_not_grow_enough_refers_nobody(diameters):
+    given = evidence(change=replace(UNCHANGED, lesion_marked=True, size=sized(*diameters)))
+
+    assert propose(given).proposal == Proposal.CONTINUE_CHEMOTHERAPY
 
 
 @pytest.mark.parametrize(

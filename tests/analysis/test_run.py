@@ -7,12 +7,14 @@ import cv2
 import numpy as np
 import pytest
 
+from analysis import selectors
 from analysis.choices import JobState, Proposal, RecommendationStatus
 from analysis.guideline import RULES_VERSION
 from analysis.imaging.versions import DEFAULT_ALGORITHM, PREPARATION_VERSION
 from analysis.models import AnalysisJob, Comparison, Prediction, Recommendation, SimilarCases
 from analysis.pictures import kept_pictures
 from analysis.services import jobs, run
+from analysis.services.lesions import mark_lesion
 from analysis.services.run import run_job
 from mammotrack.accounts.models import Role
 from mammotrack.audit.models import Action, AuditEntry
@@ -24,7 +26,7 @@ from scans.models import Mammogram
 from scans.services import Statement, store_mammogram
 from tests.factories.accounts import make_user
 from tests.factories.patients import make_course, make_pathology, make_patient
-from tests.phantoms import phantom
+from tests.phantoms import SPACING_MM, Lesion, phantom
 
 pytestmark = [pytest.mark.django_db, pytest.mark.model, pytest.mark.usefixtures("store", "hints")]
 
@@ -38,6 +40,7 @@ def upload(patient: Patient, day: date, **options: Any) -> Mammogram:
             laterality="L",
             view="CC",
             exam_date=day,
+            pixel_spacing_mm=SPACING_MM,
             confirmed_identifiers=("name", "birth_date"),
         ),
         stored_by=make_user(Role.RADIOGRAPHER, clinics=[patient.clinic]),
@@ -92,6 +95,77 @@ def test_a_job_writes_everything_with_its_versions(pair_job):
         5,
     )
     assert {(case["laterality"], case["view"]) for case in similar.cases} == {("L", "CC")}
+
+
+def test_a_marked_mass_is_measured_and_kept_beside_the_unmarked_result():
+    patient = make_patient()
+    make_course(patient, start_date=date(2024, 1, 10))
+    mass, smaller = Lesion(diameter_mm=26), Lesion(diameter_mm=14)
+    prior = upload(patient, date(2024, 1, 5), lesion=mass)
+    current = upload(patient, date(2024, 7, 5), lesion=smaller, shift_mm=(3.0, 2.0))
+    plain = AnalysisJob.objects.get(current=current)
+    doctor = make_user(Role.DOCTOR, clinics=[patient.clinic])
+    mark = mark_lesion(prior, x=180.0, y=420.0, radius=52.0, marked_by=doctor)
+    at_mark = AnalysisJob.objects.get(mark=mark)
+
+    run_job(plain.pk)
+    run_job(at_mark.pk)
+
+    unmarked, marked = (Comparison.objects.get(mark=each) for each in (None, mark))
+    assert unmarked.lesion is None
+    assert unmarked.verdict in ("no_detectable_change", "changed_direction_unclear")
+    assert marked.verdict == marked.direction == "regression"
+    low, high = marked.change_probability_low, marked.change_probability_high
+    assert marked.change_threshold < low <= marked.change_probability <= high
+    assert unmarked.change_threshold != marked.change_threshold
+    assert marked.lesion["prior_mm"] == pytest.approx(26, abs=3)
+    assert marked.lesion["current_mm"] == pytest.approx(14, abs=3)
+    assert marked.lesion["prior_mark"] == {"x": 180.0, "y": 420.0, "radius": 52.0}
+    assert {"lesion_prior", "lesion_current"} <= kept_pictures(marked)
+    assert {"lesion_prior", "lesion_current"}.isdisjoint(kept_pictures(unmarked))
+    assert marked.pictures_key != unmarked.pictures_key
+    trace = {entry["rule"]: entry for entry in Recommendation.objects.get(job=at_mark).trace}
+    assert trace["SIZE-1"]["inputs"]["size_category"] == "partial_decrease"
+    assert trace["THERAPY-2"]["inputs"]["lesion_marked"] is True
+    (lesion,) = selectors.lesions_of(patient)
+    assert [each.category.value for each in lesion.course] == ["baseline", "partial_decrease"]
+
+
+def test_growth_over_the_smallest_size_is_seen_by_the_rules():
+    """30 to 18 to 24 mm: less than at first, and yet a reason to refer."""
+    patient = make_patient()
+    make_course(patient, start_date=date(2024, 1, 10))
+    prior, _, last = (
+        upload(patient, day, lesion=Lesion(diameter_mm=size), shift_mm=(move, move))
+        for day, size, move in (
+            (date(2024, 1, 5), 30, 0.0),
+            (date(2024, 4, 5), 15, 2.0),
+            (date(2024, 7, 5), 24, 3.0),
+        )
+    )
+    mark = mark_lesion(prior, x=180.0, y=420.0, radius=60.0, marked_by=make_user(Role.DOCTOR))
+
+    for job in AnalysisJob.objects.filter(mark=mark).order_by("current__exam_date"):
+        run_job(job.pk)
+
+    found = Recommendation.objects.get(job__in=AnalysisJob.objects.filter(mark=mark, current=last))
+    sized = next(entry for entry in found.trace if entry["rule"] == "SIZE-1")
+    assert sized["fired"] is True
+    assert sized["inputs"]["size_category"] == "increase"
+    assert sized["inputs"]["smallest_before_mm"] < sized["inputs"]["diameter_mm"] < 30
+
+
+def test_a_mark_beside_the_breast_fails_with_its_code(pair_job):
+    mark = mark_lesion(
+        pair_job.prior, x=630.0, y=10.0, radius=30.0, marked_by=make_user(Role.DOCTOR)
+    )
+    job = AnalysisJob.objects.get(mark=mark)
+
+    run_job(job.pk)
+
+    job.refresh_from_db()
+    assert (job.state, job.error_code) == (JobState.FAILED, "mark_outside_breast")
+    assert not Comparison.objects.exists()
 
 
 def test_a_job_delivered_twice_computes_once(pair_job):

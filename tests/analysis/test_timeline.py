@@ -5,8 +5,10 @@ from datetime import UTC, date, datetime
 import pytest
 
 from analysis.choices import Proposal
-from analysis.models import AnalysisJob, Decision, Prediction, Recommendation
+from analysis.lesions import FollowedLesion
+from analysis.models import AnalysisJob, Decision, LesionMark, Prediction, Recommendation
 from analysis.selectors import PatientRecord
+from analysis.size_category import LesionSize, size_course
 from analysis.timeline import LEFT, RIGHT_MARGIN, timeline
 from mammotrack.accounts.models import User
 from patients.models import PathologyReport, Patient, TherapyCourse, TherapyCycle
@@ -60,6 +62,43 @@ def test_lanes_are_the_four_views_and_any_other():
         ("R MLO", 1),
         ("R ML", 1),
     ]
+
+
+def test_a_followed_lesion_has_a_row_a_line_and_words():
+    """30, 18 and 24 mm: the last is an increase over the smallest."""
+    days = [date(2024, 1, 5), date(2024, 4, 5), date(2024, 7, 5), date(2024, 10, 5)]
+    pictures = [shot(day) for day in days]
+    mark = LesionMark(mammogram=pictures[0], marked_by=User(full_name="Dr. Vera Lund"))
+    course = size_course(
+        [
+            LesionSize(day=day, diameter_mm=found, measurable=found is not None)
+            for day, found in zip(days, (30.0, 18.0, 24.0, None), strict=True)
+        ]
+    )
+
+    drawn = timeline(
+        record(mammograms=pictures, lesions=[FollowedLesion(1, mark, course)]), today=TODAY
+    )
+
+    (row,) = drawn.sizes
+    assert row.label == "L CC lesion 1"
+    assert [(point.text, point.kind) for point in row.points] == [
+        ("30 mm", "baseline"),
+        ("18 mm", "partial_decrease"),
+        ("24 mm", "increase"),
+        ("not measurable", "no_longer_measurable"),
+    ]
+    assert [point.x for point in row.points] == [each.x for each in drawn.lanes[0].thumbnails]
+    largest, smallest, grown, gone = (point.y for point in row.points)
+    assert row.top < largest < grown < smallest < gone < row.top + 76
+    assert len(row.line.split()) == 4
+    assert drawn.rows[0].top == row.top + 76
+    words = [(e.title, e.detail) for e in drawn.events if e.kind == "Lesion size"]
+    assert words[1] == (
+        "L CC lesion 1: 24 mm",
+        "Size category, RECIST-like: increase. Baseline 30 mm, smallest before 18 mm",
+    )
+    assert words[-1][1].endswith("baseline. Marked by Dr. Vera Lund")
 
 
 def test_a_late_entered_cycle_stands_between_its_neighbours():

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from analysis.choices import JobState, Proposal
-from analysis.models import AnalysisJob, Decision, Recommendation
+from analysis.models import AnalysisJob, Decision, LesionMark, Recommendation
 from mammotrack.accounts.models import Role
 from mammotrack.audit.models import Action, AuditEntry
 from mammotrack.models import now
@@ -16,8 +16,10 @@ from tests.factories.analysis import (
     make_comparison,
     make_decision,
     make_job,
+    make_mark,
     make_prediction,
     make_recommendation,
+    measured_lesion,
 )
 from tests.factories.patients import make_patient
 from tests.factories.scans import make_mammogram, make_pair
@@ -78,7 +80,8 @@ def test_pages_keep_to_the_strict_policy(doctor, recommendation):
 
 
 @pytest.mark.parametrize(
-    "name", ["detail", "state", "sign", "amend", "countersign", "retry", "picture", "of-mammogram"]
+    "name",
+    ["detail", "state", "sign", "amend", "countersign", "mark", "retry", "picture", "of-mammogram"],
 )
 def test_another_clinics_analysis_does_not_exist(name, doctor):
     foreign = make_recommendation()
@@ -87,7 +90,8 @@ def test_another_clinics_analysis_does_not_exist(name, doctor):
         "of-mammogram": [foreign.current_id],
     }.get(name, [foreign.job_id])
     client = signed_in(doctor)
-    send = client.post if name in {"sign", "amend", "countersign", "retry"} else client.get
+    posted = {"sign", "amend", "countersign", "mark", "retry"}
+    send = client.post if name in posted else client.get
 
     answer = send(reverse(f"analysis:{name}", args=ids), OVERRIDE)
 
@@ -293,7 +297,7 @@ def test_a_pair_that_is_not_comparable_shows_no_number_of_change(doctor, clinic)
     assert "Not comparable" in text
     assert "The two pictures share too little of the breast." in text
     assert "0.43" not in text
-    assert "Probability of a real change" not in text
+    assert "Probability that" not in text
 
 
 @pytest.mark.parametrize(
@@ -464,6 +468,215 @@ def test_patient_page_needs_the_same_queries_for_many_pictures(
 
     with django_assert_num_queries(len(few.captured_queries)):
         client.get(path)
+
+
+DISC = {"picture": "prior", "x": "400", "y": "500", "radius": "80"}
+
+
+def mark_at(recommendation: Recommendation) -> str:
+    return reverse("analysis:mark", args=[recommendation.job_id])
+
+
+@pytest.fixture
+def measured(clinic):
+    """An analysis at a mark, as the worker leaves it."""
+    prior, current = make_pair(make_patient(clinic))
+    mark = make_mark(prior, marked_by=make_user(Role.DOCTOR, full_name="Dr. Vera Lund"))
+    comparison = make_comparison(
+        prior=prior,
+        current=current,
+        mark=mark,
+        change_probability=0.93,
+        change_probability_low=0.8,
+        change_probability_high=0.998,
+        change_threshold=0.74,
+        verdict="regression",
+        direction="regression",
+        lesion=measured_lesion(30.0, 18.0),
+        attention=[
+            {"x": 100.0, "y": 700.0, "radius": 40.0, "gain": True, "probability": 0.4},
+            {"x": 415.0, "y": 505.0, "radius": 40.0, "gain": False, "probability": 0.3},
+        ],
+    )
+    job = make_job(current, prior=prior, mark=mark, state=JobState.DONE, finished_at=now())
+    return make_recommendation(prior=prior, current=current, job=job, comparison=comparison)
+
+
+def test_a_mark_without_script_leads_to_its_analysis(doctor, recommendation, hints):
+    client = signed_in(doctor)
+    page = client.get(page_of(recommendation)).content.decode()
+    assert 'name="radius"' in page
+
+    answer = client.post(mark_at(recommendation), DISC)
+
+    mark = LesionMark.objects.get()
+    job = AnalysisJob.objects.get(mark=mark)
+    assert answer.headers["Location"] == reverse("analysis:detail", args=[job.pk])
+    assert (mark.mammogram_id, mark.x, mark.y, mark.radius, mark.is_new, mark.marked_by_id) == (
+        recommendation.prior_id,
+        400.0,
+        500.0,
+        80.0,
+        False,
+        doctor.pk,
+    )
+    assert hints == [str(job.pk)]
+    followed = client.get(answer.headers["Location"]).content.decode()
+    assert "The lesion is marked. It is being measured." in followed
+    earlier = client.get(page_of(recommendation)).content.decode()
+    assert reverse("analysis:detail", args=[job.pk]) in earlier
+    assert "A newer analysis" not in earlier
+
+
+def test_what_is_marked_on_the_current_picture_is_new(doctor, recommendation, hints):
+    answer = signed_in(doctor).post(mark_at(recommendation), DISC | {"picture": "current"})
+
+    mark = LesionMark.objects.get()
+    assert (mark.mammogram_id, mark.is_new) == (recommendation.current_id, True)
+    assert answer.headers["Location"] == page_of(recommendation)
+    timeline = signed_in(doctor).get(reverse("patients:detail", args=[mark.patient_id]))
+    assert "new lesion, which counts as an increase" in timeline.content.decode()
+
+
+def test_a_first_picture_is_marked_to_be_followed(doctor, clinic, hints):
+    alone = make_recommendation(current=make_mammogram(make_patient(clinic)))
+
+    signed_in(doctor).post(mark_at(alone), DISC | {"picture": "current"})
+
+    assert LesionMark.objects.get().is_new is False
+
+
+def test_a_new_mark_takes_the_place_of_the_old_one(doctor, measured, hints):
+    old = LesionMark.objects.get()
+    client = signed_in(doctor)
+    page = client.get(page_of(measured)).content.decode()
+    assert f'<option value="{old.pk}" selected>' in page
+
+    client.post(mark_at(measured), DISC | {"replaces": str(old.pk)})
+    again = client.post(mark_at(measured), DISC | {"replaces": str(old.pk)})
+
+    new = LesionMark.objects.exclude(pk=old.pk).get()
+    assert new.supersedes_id == old.pk
+    assert again.status_code == 422  # no choice any more
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"radius": "2"}, "radius"),
+        ({"radius": "wide"}, "radius"),
+        ({"radius": "inf"}, "radius"),
+        ({"x": "5000"}, "__all__"),
+        ({"x": ""}, "x"),
+        ({"picture": ""}, "picture"),
+        ({"picture": "next"}, "picture"),
+    ],
+)
+def test_a_mark_out_of_shape_marks_nothing(change, field, doctor, recommendation, hints):
+    answer = signed_in(doctor).post(mark_at(recommendation), DISC | change)
+
+    assert answer.status_code == 422
+    assert list(answer.context["mark_form"].errors) == [field]
+    assert "Nothing was marked" in answer.content.decode()
+    assert not LesionMark.objects.exists()
+    assert hints == []
+
+
+def test_only_a_doctor_marks(clinic, recommendation, hints):
+    radiographer = signed_in(make_user(Role.RADIOGRAPHER, clinics=[clinic]))
+
+    page = radiographer.get(page_of(recommendation)).content.decode()
+    answer = radiographer.post(mark_at(recommendation), DISC)
+
+    assert "Mark a lesion" not in page
+    assert answer.status_code == 403
+    assert not LesionMark.objects.exists()
+
+
+def test_a_mark_beside_the_breast_says_so_and_can_be_drawn_again(doctor, clinic):
+    prior, current = make_pair(make_patient(clinic))
+    job = make_job(
+        current,
+        prior=prior,
+        mark=make_mark(prior),
+        state=JobState.FAILED,
+        error_code="mark_outside_breast",
+        finished_at=now(),
+    )
+
+    page = signed_in(doctor).get(reverse("analysis:detail", args=[job.pk])).content.decode()
+
+    assert "The mark lies outside the breast." in page
+    assert "Mark and measure" in page
+
+
+def test_the_measured_lesion_is_shown_in_honest_words(doctor, measured):
+    response = signed_in(doctor).get(page_of(measured))
+
+    assert_strict(response)
+    text = " ".join(response.content.decode().split())
+    for words in (
+        "Regression",
+        "Probability that the marked lesion changed, at even odds",
+        "93 %",
+        "80 % to > 99 %",
+        "30 mm",
+        "18 mm",
+        "612 mm²",
+        "0.60 (0.55 to 0.65)",
+        "Marked by Dr. Vera Lund",
+        "Over all dates, RECIST-like",
+        "partial decrease",
+        "They are no findings and drive no verdict",
+        "denser than before",
+    ):
+        assert words.replace(">", "&gt;") in text, words
+    assert "Probability of a real change" not in text
+    assert "less dense than before" not in text  # it lies in the marked lesion
+    assert "complete response" not in text
+
+
+def test_a_lesion_that_is_gone_is_no_response(doctor, measured):
+    comparison = measured.comparison
+    comparison.lesion = measured_lesion(30.0, None, still_visible=False)
+    comparison.save()
+
+    text = signed_in(doctor).get(page_of(measured)).content.decode()
+
+    assert "no proof that none is left, and no complete response" in text
+    assert "Longest diameter on the prior: <strong>30 mm</strong>" in text
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        ("no_detectable_change", "No detectable change is not no lesion"),
+        ("changed_direction_unclear", "no lesion is marked, so no direction is claimed"),
+    ],
+)
+def test_without_a_mark_the_page_says_what_is_not_known(verdict, words, doctor, clinic):
+    prior, current = make_pair(make_patient(clinic))
+    comparison = make_comparison(
+        prior=prior,
+        current=current,
+        verdict=verdict,
+        change_probability_low=0.01,
+        change_probability_high=0.2,
+    )
+    recommendation = make_recommendation(prior=prior, current=current, comparison=comparison)
+
+    text = signed_in(doctor).get(page_of(recommendation)).content.decode()
+
+    assert words in text
+    assert "Probability that a mass changed, at even odds" in text
+
+
+def test_a_score_of_categories_is_called_so(doctor, recommendation):
+    """An algorithm without an interval is calibrated on changed BI-RADS categories."""
+    text = signed_in(doctor).get(page_of(recommendation)).content.decode()
+
+    assert "Probability that the BI-RADS category changed" in text
+    assert "even odds" not in text
 
 
 def test_simulated_pictures_say_so_on_every_page(doctor, clinic):

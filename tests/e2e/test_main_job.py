@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from analysis.models import Decision
+from analysis.models import Comparison, Decision, LesionMark
 from mammotrack import settings as production
 from mammotrack.accounts.models import Role
 from patients.models import Patient
 from tests.dicom_files import mammogram, write_dicom
 from tests.factories.accounts import make_clinic, make_user
 from tests.factories.patients import make_patient
-from tests.phantoms import SPACING_MM, phantom
+from tests.phantoms import SPACING_MM, Lesion, phantom
 from tests.platform import RunningPlatform, running_platform
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -60,12 +60,20 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
 
 @pytest.fixture
 def pair(tmp_path: Path) -> list[Path]:
+    return dicom_pair(tmp_path, None, None)
+
+
+def dicom_pair(folder: Path, *lesions: Lesion | None) -> list[Path]:
     """Two exams of the left breast, half a year apart, as DICOM files of patient MT-1."""
+    films = [
+        phantom(5, shift_mm=(shift, 0), lesion=lesion).pixels
+        for shift, lesion in zip((0.0, 3.0), lesions, strict=True)
+    ]
     return [
         write_dicom(
-            tmp_path / f"{day:%Y%m%d}.dcm",
+            folder / f"{day:%Y%m%d}.dcm",
             mammogram(
-                np.round(phantom(5, shift_mm=(shift, 0)).pixels * 4095).astype(np.uint16),
+                np.round(film * 4095).astype(np.uint16),
                 SOPInstanceUID=f"2.25.9{number}",
                 StudyInstanceUID=f"2.25.8{number}",
                 StudyDate=f"{day:%Y%m%d}",
@@ -74,8 +82,8 @@ def pair(tmp_path: Path) -> list[Path]:
                 ImagerPixelSpacing=[SPACING_MM, SPACING_MM],
             ),
         )
-        for number, (day, shift) in enumerate(
-            [(date(2024, 1, 5), 0.0), (date(2024, 7, 5), 3.0)], start=1
+        for number, (day, film) in enumerate(
+            zip((date(2024, 1, 5), date(2024, 7, 5)), films, strict=True), start=1
         )
     ]
 
@@ -102,6 +110,57 @@ def test_a_doctor_uploads_a_pair_and_overrides_the_proposal(platform, page, pair
     assert (Decision.objects.get().reason, Decision.objects.get().signed_by) == (REASON, doctor)
 
 
+@needs_browser
+def test_a_doctor_draws_a_mark_and_reads_the_size(platform, page, tmp_path, settings):
+    settings.PASSWORD_HASHERS = production.PASSWORD_HASHERS
+    clinic = make_clinic("Havel Breast Centre")
+    doctor = make_user(Role.DOCTOR, clinics=[clinic], full_name="Dr. Vera Lund", password=PASSWORD)
+    patient = make_patient(clinic, medical_record_number="MT-1", birth_date=date(1970, 5, 17))
+
+    sign_in(page, platform, doctor.username)
+    open_patient(page, patient)
+    upload(page, dicom_pair(tmp_path, Lesion(diameter_mm=26), Lesion(diameter_mm=14)))
+    page.get_by_role("link", name="Open the analysis").last.click()
+    draw_mark(page, x=180, y=420, radius=52)
+
+    expect(page.get_by_role("heading", name="The marked lesion")).to_be_visible(timeout=ANALYSED_MS)
+    mark = LesionMark.objects.get()
+    assert (mark.x, mark.y, mark.radius) == pytest.approx((180, 420, 52), abs=4)
+    assert mark.marked_by == doctor
+    found = Comparison.objects.get(mark=mark)
+    assert found.lesion["prior_mm"] > found.lesion["current_mm"] > 5
+    expect(page.get_by_text("Marked by Dr. Vera Lund. The grey circle")).to_be_visible()
+    page.get_by_role("link", name=f"{patient.family_name}, {patient.given_name}").click()
+    timeline = page.get_by_role("group", name="Drawing of the timeline")
+    expect(timeline.get_by_text(f"{found.lesion['current_mm']:.0f} mm", exact=True)).to_be_visible()
+
+
+def draw_mark(page: Page, *, x: float, y: float, radius: float) -> None:
+    """Drag a circle on the prior, from pixels of the picture to those of the screen and back."""
+    page.get_by_role("button", name="Draw on the picture").click()
+    canvas = page.locator("[data-canvas=prior]")
+    canvas.scroll_into_view_if_needed()
+    middle, edge = (
+        canvas.evaluate(
+            """(svg, [x, y]) => {
+                const at = new DOMPoint(x, y).matrixTransform(svg.getScreenCTM());
+                return [at.x, at.y];
+            }""",
+            place,
+        )
+        for place in ([x, y], [x + radius, y])
+    )
+    address = page.url
+    page.mouse.move(*middle)
+    page.mouse.down()
+    page.mouse.move(*edge, steps=4)
+    page.mouse.up()
+    assert page.url == address  # the picture is a link, not followed while drawing
+    expect(page.get_by_label("Prior, 5 Jan 2024")).to_be_checked()
+    page.get_by_role("button", name="Mark and measure").click()
+    expect(page.get_by_text("The lesion is marked.")).to_be_visible()
+
+
 def sign_in(page: Page, platform: RunningPlatform, username: str) -> None:
     page.goto(f"{platform.url}/")
     page.get_by_label("User name").fill(username)
@@ -123,7 +182,7 @@ def upload(page: Page, files: list[Path]) -> None:
     page.get_by_label("Birth date:").check()
     page.locator("#many-files").set_input_files(files)
     page.get_by_role("button", name="Upload").click()
-    expect(page.locator("[data-outcome=stored]")).to_have_count(len(files), timeout=30_000)
+    expect(page.locator("[data-outcome=stored]")).to_have_count(len(files), timeout=ANALYSED_MS)
     expect(page.get_by_text("Analysis done.")).to_have_count(len(files), timeout=ANALYSED_MS)
 
 

@@ -11,6 +11,7 @@ from analysis.models import (
     AnalysisJob,
     Comparison,
     Decision,
+    LesionMark,
     Prediction,
     Recommendation,
     SimilarCases,
@@ -40,6 +41,37 @@ def make_job(
         requested_by=requested_by or make_user(Role.DOCTOR),
         **values,
     )
+
+
+def make_mark(mammogram: Mammogram, *, marked_by: User | None = None, **fields: Any) -> LesionMark:
+    """A disc of 10 mm radius in the middle of a picture of the usual size and scale."""
+    return LesionMark.objects.create(
+        clinic_id=mammogram.clinic_id,
+        patient_id=mammogram.patient_id,
+        mammogram=mammogram,
+        marked_by=marked_by or make_user(Role.DOCTOR),
+        **{"x": 400.0, "y": 500.0, "radius": 100.0} | fields,
+    )
+
+
+def measured_lesion(
+    prior_mm: float | None = 30.0, current_mm: float | None = 18.0, **fields: Any
+) -> dict[str, Any]:
+    """What a comparison keeps of a marked mass."""
+    ratio = current_mm / prior_mm if prior_mm and current_mm else None
+    return {
+        "prior_mark": {"x": 400.0, "y": 500.0, "radius": 100.0},
+        "current_mark": {"x": 410.0, "y": 505.0, "radius": 100.0},
+        "prior_mm": prior_mm,
+        "current_mm": current_mm,
+        "prior_area_mm2": 612.5,
+        "current_area_mm2": 240.25,
+        "prior_contrast": 0.21,
+        "current_contrast": 0.17,
+        "still_visible": True,
+        "size_ratio": ratio,
+        "size_ratio_range": [ratio - 0.05, ratio + 0.05] if ratio else None,
+    } | fields
 
 
 def make_prediction(mammogram: Mammogram, **fields: Any) -> Prediction:
@@ -84,6 +116,7 @@ def make_comparison(*, prior: Mammogram, current: Mammogram, **fields: Any) -> C
         patient_id=current.patient_id,
         prior=prior,
         current=current,
+        mark_key=values["mark"].pk.hex if values.get("mark") else "",
         **values,
     )
 

@@ -29,6 +29,7 @@ from tests.factories.accounts import PASSWORD, make_clinic, make_user
 from tests.factories.analysis import (
     make_decision,
     make_job,
+    make_mark,
     make_recommendation,
     make_similar_cases,
 )
@@ -71,6 +72,7 @@ def filled(clinic, doctor, **fields) -> Patient:
     prior, current = make_pair(patient)
     decision = make_decision(make_recommendation(prior=prior, current=current))
     make_similar_cases(current)
+    make_mark(prior)
     Finding.objects.create(
         clinic=clinic,
         patient=patient,

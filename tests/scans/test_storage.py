@@ -228,6 +228,13 @@ def test_derived_files_lie_beside_each_other(store, pictures):
     assert pictures["pixels.png"].exists()
 
 
+def test_derived_files_may_be_given_as_bytes(store):
+    store.put_derived(SHA256, {"ssim_map.png": b"map", "histogram.json": b"{}"})
+
+    with store.open_derived(SHA256, "ssim_map.png") as file:
+        assert file.read() == b"map"
+
+
 def test_derived_files_are_replaced(store, pictures):
     store.put_derived(SHA256, pictures)
     pictures["pixels.png"].write_bytes(b"new")

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from analysis.imaging.comparison import CHANGE_ALGORITHM, compare_breasts
+from analysis.imaging.figure import comparison_figure
 from analysis.imaging.mark import Mark
-from analysis.imaging.render import comparison_figure, comparison_pictures
+from analysis.imaging.render import comparison_pictures
 from tests.phantoms import SPACING_MM, Lesion, phantom
 
 REGISTERED = {"aligned_prior.png", "ssim_map.png"}
@@ -81,7 +82,7 @@ def test_a_refused_pair_has_no_aligned_pictures(refused):
 def test_the_figure_is_one_dark_page_with_a_panel_for_each_picture(pair, refused):
     whole, short = decoded(comparison_figure(**pair)), decoded(comparison_figure(**refused))
 
-    assert whole.shape[0] == short.shape[0] == 900
+    assert whole.shape[0] == short.shape[0] == 948
     assert whole.shape[1] > 1.5 * short.shape[1]
     assert (whole[:5] == (20, 17, 15)).all()
     assert colourful(whole) > 0.02
@@ -117,8 +118,34 @@ def test_a_marked_lesion_is_outlined_on_both_films_and_sized_below(prepared, lat
     assert coloured(marked) > 150
 
 
+@pytest.mark.parametrize("laterality", ["L", "R"])
+def test_the_mass_is_cut_out_in_the_middle_and_outlined_on_both_films(prepared, laterality):
+    """One square picture a film, hung as the film is; the middle lies inside the outline."""
+    mass = Lesion(diameter_mm=20)
+    films = {
+        "prior": prepared(2, laterality, lesion=mass),
+        "current": prepared(2, laterality, lesion=mass, shift_mm=(3, 2)),
+    }
+    rows, cols = np.nonzero(phantom(2, laterality, lesion=mass).lesion)
+    mark = Mark(float(cols.mean()), float(rows.mean()), 10 / SPACING_MM)
+
+    pictures = comparison_pictures(**films, change=compare_breasts(**films, lesion=mark))
+
+    assert set(pictures) == ALWAYS | REGISTERED | {"lesion_prior.png", "lesion_current.png"}
+    for name in ("lesion_prior.png", "lesion_current.png"):
+        picture = decoded(pictures[name])
+        rows, cols = np.nonzero(orange(picture))
+        assert picture.shape == (440, 440, 3)
+        assert abs((rows.min() + rows.max()) / 2 - 220) < 30
+        assert abs((cols.min() + cols.max()) / 2 - 220) < 30
+        assert 180 < np.ptp(cols) < 280  # 20 mm, where 40 mm are shown
+
+
+def orange(picture):
+    blue, green, red = (picture[..., channel].astype(int) for channel in range(3))
+    return (red - blue > 60) & (green > blue)
+
+
 def coloured(figure):
     """Pixels of the outline's orange: a gray film and the map's blues and yellows have none."""
-    blue, green, red = (figure[..., channel].astype(int) for channel in range(3))
-    panels = figure[: figure.shape[0] - 90, : figure.shape[1] // 2]
-    return int(((red - blue > 60) & (green > blue))[: panels.shape[0], : panels.shape[1]].sum())
+    return int(orange(figure[: figure.shape[0] - 140, : figure.shape[1] // 2]).sum())
