@@ -7,7 +7,7 @@ class AnalysisConfig(AppConfig):
     def ready(self) -> None:
         from analysis import receivers  # noqa: F401 -- connects the listeners
         from analysis.choices import JobState
-        from analysis.models import AnalysisJob, Countersignature, Decision
+        from analysis.models import AnalysisJob, Countersignature, Decision, Finding, LesionMark
         from mammotrack.audit.links import expect
         from mammotrack.audit.models import Action
 
@@ -17,3 +17,5 @@ class AnalysisConfig(AppConfig):
         expect(Decision, Action.DECISION_SIGNED, stated=signed, version=1)
         expect(Decision, Action.DECISION_AMENDED, stated=signed, version={"$gt": 1})
         expect(Countersignature, Action.DECISION_COUNTERSIGNED)
+        expect(Finding, Action.FINDING_RECORDED)
+        expect(LesionMark, Action.LESION_MARKED)

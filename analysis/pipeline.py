@@ -5,6 +5,7 @@ Importing this module loads OpenCV; only workers and commands do.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,7 +90,7 @@ def analyse_pair(
 
     ``lesion``: a mass marked on the prior, in its pixels.
     """
-    earlier, later = prior.prepare(), current.prepare()
+    earlier, later = prepare_pair(prior=prior, current=current)
     if lesion is not None:
         rows, columns = earlier.source.shape
         check_mark(**vars(lesion), rows=rows, columns=columns, spacing_mm=prior.spacing_mm)
@@ -97,6 +98,13 @@ def analyse_pair(
     change = compare_breasts(prior=earlier, current=later, algorithm=algorithm, lesion=lesion)
     against_prior = PriorFindings(earlier, found_earlier, change)
     return Findings(later, found_later, against_prior), against_prior
+
+
+def prepare_pair(*, prior: Picture, current: Picture) -> tuple[PreparedBreast, PreparedBreast]:
+    """Prepare both at once: reading and shrinking a film keeps one core busy, outside Python."""
+    with ThreadPoolExecutor(max_workers=2) as both:
+        earlier, later = both.map(Picture.prepare, (prior, current))
+    return earlier, later
 
 
 def _image_finding(found: Classification) -> guideline.ImageFinding:

@@ -6,7 +6,9 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
 
-from mammotrack import embedded, env
+from mammotrack import embedded, env, threads
+
+threads.limit_threads()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = env.path("MAMMOTRACK_VAR_DIR", BASE_DIR / "var")
@@ -153,6 +155,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 ANALYSIS_LEASE = timedelta(seconds=env.integer("ANALYSIS_LEASE_SECONDS", default=45))
 ANALYSIS_SWEEP_SECONDS = env.integer("ANALYSIS_SWEEP_SECONDS", default=15)
+RETENTION_YEARS = env.integer("RETENTION_YEARS", default=10)
+AI_NEEDS_CONSENT = env.boolean("AI_NEEDS_CONSENT", default=False)
 CELERY_BEAT_SCHEDULE = {
     "sweep": {
         "task": "analysis.sweep",
@@ -285,7 +289,14 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"ProposalEnum": "analysis.choices.Proposal"},
+    "ENUM_NAME_OVERRIDES": {
+        "ProposalEnum": "analysis.choices.Proposal",
+        "LateralityEnum": "patients.choices.Laterality",
+        "HistoryLateralityEnum": "patients.choices.HistoryLaterality",
+        "PathologyResultEnum": "patients.choices.PathologyResult",
+        "VariantResultEnum": "patients.choices.VariantResult",
+        "ReceptorStatusEnum": "patients.choices.ReceptorStatus",
+    },
 }
 
 # --- Admin ------------------------------------------------------------------------------------

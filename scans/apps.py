@@ -7,6 +7,7 @@ class ScansConfig(AppConfig):
     def ready(self) -> None:
         from mammotrack.audit.links import expect
         from mammotrack.audit.models import Action
+        from scans import receivers  # noqa: F401 -- connects them
         from scans.models import Mammogram
 
         expect(Mammogram, Action.MAMMOGRAM_STORED)

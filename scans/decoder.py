@@ -1,8 +1,9 @@
-"""The process that opens files nobody trusts: ``python -m scans.decoder SOURCE OUTDIR``.
+"""The process that opens one file nobody trusts: ``python -m scans.decoder [SOURCE OUTDIR]``.
 
 It limits itself before it imports anything that reads a picture, writes the pictures into
 OUTDIR and one JSON object on standard output. A refused file ends it with status 3 and an
-object ``{"error": {"code", "detail", "context"}}``. ``scans.sandbox`` starts it.
+object ``{"error": {"code", "detail", "context"}}``. ``scans.sandbox`` starts it, without
+arguments: then it loads every reader and waits for ``[SOURCE, OUTDIR]`` on standard input.
 """
 
 import errno
@@ -42,7 +43,7 @@ def decode(source: Path) -> "Picture":
         )
     with source.open("rb") as file:
         start = file.read(_DICOM_START_LENGTH)
-    # Imported here: a picture library is loaded for its own kind of file only, after the limits.
+    # Imported here, after the limits. Named on the command line, a file loads its own reader only.
     if start.endswith(_DICOM_PREFIX) and len(start) == _DICOM_START_LENGTH:
         from scans.dicom import read_dicom  # noqa: PLC0415
 
@@ -78,9 +79,21 @@ def limit_resources() -> None:
         resource.setrlimit(kind, (value, value))
 
 
+def awaited_job() -> list[str]:
+    """Load every reader, then wait for SOURCE and OUTDIR; end if the other side is gone."""
+    import scans.dicom  # noqa: PLC0415 -- after the limits
+    import scans.raster  # noqa: F401, PLC0415
+
+    line = sys.stdin.readline()
+    if not line:
+        sys.exit()
+    source, out_dir = json.loads(line)
+    return [source, out_dir]
+
+
 def main() -> int:
     limit_resources()
-    source, out_dir = map(Path, sys.argv[1:])
+    source, out_dir = map(Path, sys.argv[1:] or awaited_job())
     try:
         report = decode_into(source, out_dir)
     except ScanFileError as refusal:

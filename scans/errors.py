@@ -3,6 +3,7 @@
 ERROR_CODES = {
     "charset": "The character set is unknown, or a text does not fit the declared one.",
     "corrupt_pixel_data": "The compressed pixel data cannot be decoded.",
+    "damaged_file": "A stored picture is not what was stored.",
     "decoder_failed": "The decoder process ended in a way that was not foreseen.",
     "decoder_limit": "Decoding needed more memory, processor time or wall time than allowed.",
     "empty_file": "The file has no bytes.",
@@ -19,7 +20,6 @@ ERROR_CODES = {
     "not_a_mammogram": "The modality is not MG.",
     "pixel_data_mismatch": "The pixel data contradicts the size or depth of the header.",
     "pixel_limit": "The picture has too few or too many rows, columns or pixels.",
-    "damaged_file": "A stored picture is not what was stored.",
     "storage_full": "The server has no room left on disk.",
     "text_limit": "A text value is longer than allowed.",
     "too_deep": "Sequences are nested deeper than allowed.",

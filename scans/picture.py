@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import imagecodecs  # noqa: TID253 -- only the decoder process loads this module
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -16,7 +17,7 @@ Pixels = NDArray[np.unsignedinteger[Any]]
 
 _ROWS_AT_ONCE = 256
 _JPEG_QUALITY = 90
-_PNG_COMPRESSION = 1  # measured on 12.7 Mpx: level 6 takes 1.5 times as long and saves under 1 %
+_REDUCING_GAP = 1.0  # whole blocks are averaged first: a third of the time, half a gray level off
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,7 @@ class Picture:
 
     def save(self, folder: Path) -> None:
         """Write the lossless pixels and the two pictures that pages show."""
-        whole = Image.fromarray(self.presentation)
-        whole.save(folder / PIXELS_NAME, "PNG", compress_level=_PNG_COMPRESSION)
+        (folder / PIXELS_NAME).write_bytes(_lossless_png(self.presentation))
         gray = Image.fromarray(_to_8_bit(self.presentation))
         display = _scaled_to(gray, height=limits.DISPLAY_HEIGHT_PX)
         display.save(folder / DISPLAY_NAME, "JPEG", quality=_JPEG_QUALITY)
@@ -65,6 +65,19 @@ def look_up(table: Pixels, stored: Pixels) -> Pixels:
     return found
 
 
+def _lossless_png(pixels: Pixels) -> bytes | bytearray:
+    """Encode as horizontal differences in run lengths.
+
+    Measured on a film of 12.7 Mpx: a quarter of the time of Pillow's fastest level, at its size.
+    """
+    return imagecodecs.png_encode(
+        np.ascontiguousarray(pixels),
+        level=imagecodecs.PNG.COMPRESSION.SPEED,
+        strategy=imagecodecs.PNG.STRATEGY.RLE,
+        filter=imagecodecs.PNG.FILTER.SUB,
+    )
+
+
 def _to_8_bit(pixels: Pixels) -> Pixels:
     return pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)
 
@@ -74,4 +87,4 @@ def _scaled_to(picture: Image.Image, *, height: int) -> Image.Image:
     if picture.height <= height:
         return picture
     width = max(1, round(picture.width * height / picture.height))
-    return picture.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return picture.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP)

@@ -4,30 +4,19 @@ import json
 import stat
 import struct
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any
 
 from scans import limits
 from scans.codestream import PNG_START
 from scans.decoder import REFUSED
+from scans.decoder_process import spares
 from scans.errors import ScanFileError
 from scans.header import DISPLAY_NAME, PIXELS_NAME, THUMBNAIL_NAME, MammogramHeader
 
-_PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 _PNG_GRAY = 0
-
-# Nothing of ours reaches the child: no secrets, no settings. One thread an arena, one a kernel,
-# because each thread's stack and heap counts against the address space.
-_ENVIRONMENT = {
-    "LANG": "C.UTF-8",
-    "MALLOC_ARENA_MAX": "1",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-}
 
 
 @dataclass(frozen=True)
@@ -72,28 +61,14 @@ def decode_file(source: Path, out_dir: Path) -> DecodedFile:
 
 
 def _run(source: Path, out_dir: Path) -> dict[str, Any]:
-    """Run the child within the wall limit and return the object it printed."""
-    command = [sys.executable, "-s", "-m", "scans.decoder", str(source), str(out_dir)]
-    with TemporaryFile() as output:
-        # A file, not a pipe: the child's own limit on file size bounds it, and nothing blocks.
-        try:
-            finished = subprocess.run(
-                command,
-                cwd=_PACKAGE_ROOT,
-                env=_ENVIRONMENT,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.DEVNULL,
-                timeout=limits.DECODER_WALL_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise ScanFileError("decoder_limit", "Decoding took longer than allowed.") from error
-        output.seek(0)
-        printed = output.read(limits.DECODER_REPORT_BYTES + 1)
-    if finished.returncode < 0:
+    """Have a child decode within the wall limit and return the object it printed."""
+    try:
+        status, printed = spares.take().decode(source, out_dir)
+    except subprocess.TimeoutExpired as error:
+        raise ScanFileError("decoder_limit", "Decoding took longer than allowed.") from error
+    if status < 0:
         raise ScanFileError("decoder_limit", "Decoding was ended by a limit.")
-    if finished.returncode not in (0, REFUSED) or len(printed) > limits.DECODER_REPORT_BYTES:
+    if status not in (0, REFUSED) or len(printed) > limits.DECODER_REPORT_BYTES:
         raise _failed()
     try:
         report = json.loads(printed)

@@ -23,6 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -93,23 +94,27 @@ class ObjectStore:
         """Where the object with this hash is or would be."""
         return self._place("objects", sha256)
 
-    def put_derived(self, sha256: str, files: Mapping[str, Path]) -> Path:
-        """Copy files made from an object beside each other, replacing those of the same name.
+    def put_derived(self, sha256: str, files: Mapping[str, Path | bytes]) -> Path:
+        """Keep files made from an object beside each other, replacing those of the same name.
 
-        Their hashes are written last: a file without its hash is not shown.
+        Their hashes are written last: a file without its hash is not shown. The names are made
+        to last together, since whatever of them a crash takes away no longer fits the hashes.
         """
         folder = self._place("derived", sha256)
-        for name, source in files.items():
-            target = folder / _checked(name, _DERIVED_NAME)
-            with source.open("rb") as content, self._part() as (path, file):
-                shutil.copyfileobj(content, file)
-            with _storage_errors():
-                _move(path, target)
-        sums = hashes_in(folder) | {name: hash_of_file(path) for name, path in files.items()}
-        with self._part() as (path, file):
-            file.writelines(f"{sums[name]}  {name}\n".encode() for name in sorted(sums))
+        targets = [folder / _checked(name, _DERIVED_NAME) for name in files]
+        sums = hashes_in(folder)
         with _storage_errors():
-            _move(path, folder / SUMS)
+            _make_folder(folder)
+            for target, content in zip(targets, files.values(), strict=True):
+                with _opened(content) as source, self._part() as (path, file):
+                    sums[target.name] = hashlib.file_digest(source, "sha256").hexdigest()
+                    source.seek(0)
+                    shutil.copyfileobj(source, file)
+                path.replace(target)
+            with self._part() as (path, file):
+                file.writelines(f"{sums[name]}  {name}\n".encode() for name in sorted(sums))
+            path.replace(folder / SUMS)
+            _fsync_folder(folder)
         return folder
 
     def derived_path(self, sha256: str, name: str) -> Path:
@@ -213,6 +218,10 @@ def hash_of_file(path: Path) -> str | None:
 
 def _listed(folder: Path) -> list[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _opened(content: Path | bytes) -> BytesIO | BufferedReader:
+    return BytesIO(content) if isinstance(content, bytes) else content.open("rb")
 
 
 def _checked(name: str, pattern: re.Pattern[str]) -> str:

@@ -51,6 +51,8 @@ class PreparedBreast:
         Where ``image`` shows the breast.
     roi : (rows, cols) bool ndarray
         ``mask`` without the pectoral muscle.
+    grid_mask : (rows, cols) bool ndarray
+        The breast on the segmentation grid of ``source``, hung as it came; maybe empty.
     spacing_mm : float or None
         Millimetres per pixel of the working grid; None when the source's is unknown: then the
         breast is 450 px high.
@@ -67,6 +69,7 @@ class PreparedBreast:
     image: NDArray[np.float32]
     mask: NDArray[np.bool_]
     roi: NDArray[np.bool_]
+    grid_mask: NDArray[np.bool_]
     spacing_mm: float | None
     chest_wall: Side
     laterality: str | None
@@ -88,11 +91,10 @@ class PreparedBreast:
     @cached_property
     def crop(self) -> NDArray[np.float32]:
         """The breast's bounding box at source resolution, oriented like ``image``, background 0."""
-        grid_mask = segment_breast(shrink_to_grid(self.source))
-        if not grid_mask.any():
+        if not self.grid_mask.any():
             return np.zeros((1, 1), np.float32)
-        crop = self.source[_source_box(self.source, grid_mask)]
-        mask = _fit(_boxed(grid_mask), crop.shape)
+        crop = self.source[_source_box(self.source, self.grid_mask)]
+        mask = _fit(_boxed(self.grid_mask), crop.shape)
         return _oriented(np.where(mask, crop, np.float32(0)), self.chest_wall)
 
 
@@ -148,6 +150,7 @@ def prepare_breast(
         image=image,
         mask=mask,
         roi=roi,
+        grid_mask=grid_mask,
         spacing_mm=working_mm,
         chest_wall=chest_wall,
         laterality=laterality,

@@ -176,17 +176,21 @@ def _fitted(
             break
         rows, cols = np.nonzero(common)
         functions = basis.at((rows + 0.5) * SPACING_MM, (cols + 0.5) * SPACING_MM)
-        matrix = np.diag(precision)
-        vector = -precision * weights.T.ravel()
+        pull = np.zeros((2, rows.size), np.float32)
+        stiffness = np.zeros((2, 2, rows.size), np.float32)
         for name, picture in fixed.pictures.items():
             warped = _warped(moving.pictures[name], displacement)
-            slope = (0.5 * (slopes[name] + _slopes(warped)))[common]
+            slope = (0.5 * (slopes[name] + _slopes(warped)))[common].T
             residual = (picture - warped)[common]
-            trust = news * _trust(residual, name)
-            sides = [functions * slope[:, axis, None] for axis in (0, 1)]
-            weighted = [side * trust[:, None] for side in sides]
-            matrix += np.block([[left.T @ right for right in sides] for left in weighted])
-            vector += np.concatenate([left.T @ residual for left in weighted])
+            weighted = slope * (news * _trust(residual, name))
+            stiffness += weighted[:, None] * slope
+            pull += weighted * residual
+        across, mixed, down = (
+            functions.T @ (functions * stiffness[axes][:, None])
+            for axes in ((0, 0), (0, 1), (1, 1))
+        )
+        matrix = np.diag(precision) + np.block([[across, mixed], [mixed.T, down]])
+        vector = (pull @ functions).ravel() - precision * weights.T.ravel()
         step = np.linalg.solve(matrix, vector).reshape(2, -1).T
         weights = weights + step
         if np.abs(step).max() < CONVERGED_MM:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from analysis.imaging.breast import PreparedBreast
 from analysis.imaging.errors import ImagingError
-from analysis.imaging.segmentation import bounding_box, segment_breast, shrink_to_grid
+from analysis.imaging.segmentation import bounding_box
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def grid_placement(breast: PreparedBreast) -> GridPlacement:
     ImagingError
         ``no_breast`` when the picture shows none.
     """
-    grid_mask = segment_breast(shrink_to_grid(breast.source))
+    grid_mask = breast.grid_mask
     if not grid_mask.any():
         raise ImagingError("no_breast", "Expected a picture of a breast to mark; none was found.")
     down, across = (breast.source.shape[axis] / grid_mask.shape[axis] for axis in (0, 1))

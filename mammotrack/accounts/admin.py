@@ -72,6 +72,11 @@ class UserAdmin(DjangoUserAdmin, RecordedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).prefetch_related("memberships__clinic")
 
+    def add_view(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
+        """Django's own block round the form, a transaction elsewhere, has to lie within ours."""
+        with atomic():
+            return super().add_view(request, *args, **options)
+
     def user_change_password(
         self, request: HttpRequest, id: str, form_url: str = ""
     ) -> HttpResponse:

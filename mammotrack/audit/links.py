@@ -43,7 +43,7 @@ def expect(
 ) -> None:
     """Each stored document of this kind, that has these values, has an entry of this action.
 
-    Its version is that of its last entry, and the ``stated`` fields are as that entry says.
+    Its version is the highest of its entries, and the ``stated`` fields are as the last one says.
     """
     _links.append(Link(model, action, stated, where))
 
@@ -77,21 +77,31 @@ def _rows(link: Link, chain: str | None) -> Iterator[Document]:
 
 
 def _last_entries(link: Link, ids: list[str]) -> dict[tuple[str, str], Document]:
-    """By document and chain: its last entry, with every action it has an entry of."""
+    """By document and chain: its last entry, with all actions and the highest version of any.
+
+    Who archives a record may have read it before somebody else changed it.
+    """
     found: dict[tuple[str, str], Document] = {}
     about = {"object_id": {"$in": ids}, "object_type": link.model._meta.model_name}
     wanted = ("object_id", "chain", "seq", "action", "object_version", "detail")
     for entry in collection(AuditEntry).find(about, dict.fromkeys(wanted, True)).sort("seq", 1):
         key = (entry["object_id"], entry["chain"])
-        actions = found[key]["actions"] if key in found else set()
-        found[key] = entry | {"actions": actions | {entry["action"]}}
+        before = found.get(key, {"actions": frozenset(), "object_version": None})
+        found[key] = entry | {
+            "actions": before["actions"] | {entry["action"]},
+            "object_version": _later(before["object_version"], entry["object_version"]),
+        }
     return found
+
+
+def _later(one: int | None, other: int | None) -> int | None:
+    return max(one, other) if one is not None and other is not None else other or one
 
 
 def _problem(link: Link, row: Document, last: Document | None) -> str:
     if last is None or link.action not in last["actions"]:
         return f"has no entry {link.action.value}"
     if row.get("version") != last["object_version"]:
-        return "has a version its last entry does not know"
+        return "has a version its entries do not know"
     differ = [name for name in link.stated if row.get(name) != last["detail"].get(name)]
     return f"differs from its last entry in {', '.join(differ)}" if differ else ""

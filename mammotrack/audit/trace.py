@@ -5,7 +5,7 @@ the middleware writes down every patient of whom a row was loaded while it answe
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -47,9 +47,12 @@ def tracing(trace: Trace) -> Iterator[Trace]:
 
 
 class TracedModel(models.Model):
-    """Rows about one patient: loading one while a request is answered is a read of that patient."""
+    """Rows about a patient: loading one while a request is answered is a read of that patient."""
 
-    patient_key: ClassVar[str] = "patient_id"
+    patient_keys: ClassVar[tuple[str, ...]] = ("patient_id",)
+
+    # The fields that tell who it is, with what an erasure puts there: a value, or how to make it.
+    personal: ClassVar[Mapping[str, Any]] = {}
 
     class Meta:
         abstract = True
@@ -60,6 +63,8 @@ class TracedModel(models.Model):
     ) -> Self:
         row = super().from_db(db, field_names, values, **options)
         trace = _current.get()
-        if trace and (patient_id := row.__dict__.get(cls.patient_key)):
-            trace.touched[row.__dict__.get("clinic_id")].add(patient_id)
+        if trace:
+            for key in cls.patient_keys:
+                if patient_id := row.__dict__.get(key):
+                    trace.touched[row.__dict__.get("clinic_id")].add(patient_id)
         return row

@@ -1,6 +1,7 @@
 """The administration: people and keys are kept there, health data is not read there."""
 
 import re
+import re
 import uuid
 
 import pytest
@@ -175,7 +176,9 @@ class TestReadOnly:
         ]
 
         for page in pages:
-            text = browser.get(page).text
+            text = re.sub(
+                r"[\w-]{20,}", "", browser.get(page).text
+            )  # ids and hashes hold any digits
             for secret in (
                 "Quisling",
                 "Zelda",

@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -10,8 +11,9 @@ import pytest
 from PIL import Image
 from pydicom.uid import RLELossless
 
-from scans import limits, sandbox
+from scans import limits
 from scans.decoder import decode
+from scans.decoder_process import spares
 from scans.errors import ScanFileError
 from scans.sandbox import decode_file
 from tests.dicom_files import black_png, breast, mammogram, png, rle_frame, write_dicom
@@ -26,17 +28,26 @@ def out_dir(tmp_path):
     return folder
 
 
+@pytest.fixture(autouse=True)
+def no_spares(monkeypatch):
+    """Each test starts the children that it looks at."""
+    monkeypatch.setattr(limits, "SPARE_DECODERS_AFTER_S", 3600)
+    spares.end()
+    yield
+    spares.end()
+
+
 @pytest.fixture
 def child(monkeypatch, tmp_path):
     """Put a script in the place of the decoder, to see what its parent makes of it."""
 
     def replace(script: str) -> None:
         path = tmp_path / "child.py"
-        path.write_text(script)
+        path.write_text(f"import json, sys\nsys.argv[1:] = json.loads(input())\n{script}")
         program = tmp_path / "program"
-        program.write_text(f'#!/bin/sh\nexec {sys.executable} {path} "$4" "$5"\n')
+        program.write_text(f"#!/bin/sh\nexec {sys.executable} {path}\n")
         program.chmod(0o700)
-        monkeypatch.setattr(sandbox.sys, "executable", str(program))
+        monkeypatch.setattr(sys, "executable", str(program))
 
     return replace
 
@@ -143,6 +154,81 @@ def test_text_named_png(tmp_path, refusal_of):
     source.write_text("not a picture")
 
     assert refusal_of(source).code == "unsupported_file_type"
+
+
+# The child that waits for the next file
+
+
+def test_each_file_is_read_by_a_process_that_reads_no_other(tmp_path, out_dir, monkeypatch):
+    monkeypatch.setattr(limits, "SPARE_DECODERS", 1)
+    source = write_dicom(tmp_path / "source", mammogram())
+    spares.refill()
+    (waiting,) = spares.pids
+
+    decoded = decode_file(source, out_dir)
+
+    assert decoded.header == decode(source).header
+    assert spares.pids == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(waiting, 0)
+
+
+def test_used_children_are_replaced_when_uploads_rest(tmp_path, out_dir, monkeypatch):
+    monkeypatch.setattr(limits, "SPARE_DECODERS_AFTER_S", 0.1)
+
+    decode_file(write_dicom(tmp_path / "source", mammogram()), out_dir)
+
+    wait_until(lambda: len(spares.pids) == limits.SPARE_DECODERS)
+
+
+def test_a_waiting_child_has_its_limits_and_its_libraries():
+    spares.refill()
+    process = Path("/proc", str(spares.pids[0]))
+
+    wait_until(lambda: "imagecodecs" in (process / "maps").read_text())
+
+    allowed = (process / "limits").read_text()
+    assert f"Max address space         {limits.DECODER_MEMORY_BYTES}" in allowed
+    assert f"Max cpu time              {limits.DECODER_CPU_S}" in allowed
+
+
+def test_a_spare_that_died_is_not_given_a_file(tmp_path, out_dir):
+    source = write_dicom(tmp_path / "source", mammogram())
+    spares.refill()
+    for pid in spares.pids:
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: all(ended(pid) for pid in spares.pids))
+
+    assert decode_file(source, out_dir).header == decode(source).header
+
+
+def test_a_waiting_child_ends_with_its_parent():
+    script = """
+import os
+from scans.decoder_process import spares
+spares.refill()
+print(spares.pids[0], flush=True)
+os._exit(0)
+"""
+    command = [sys.executable, "-c", script]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
+
+    wait_until(lambda: ended(int(printed)))
+
+
+def ended(pid: int) -> bool:
+    """Gone, or a zombie that nobody has asked about yet."""
+    try:
+        return not Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def wait_until(condition) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 # The parent against a child that misbehaves

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('patients', '0001_initial'),
+        ('patients', '0006_merging_and_keeping'),
     ]
 
     operations = [
@@ -14,10 +14,5 @@ class Migration(migrations.Migration):
             model_name='patient',
             name='erased_at',
             field=models.DateTimeField(editable=False, null=True),
-        ),
-        migrations.AddField(
-            model_name='patient',
-            name='legal_hold',
-            field=models.BooleanField(default=False, editable=False),
         ),
     ]
