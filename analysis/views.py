@@ -40,6 +40,7 @@ from analysis.worklist import TABS, worklist_rows
 from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, require
 from mammotrack.accounts.reauthentication import ReauthenticationRequired
+from mammotrack.audit.trace import shows_no_patient
 from mammotrack.errors import Conflict, NotFound, Rejected, TooManyAttempts
 from mammotrack.middleware import status_of
 from mammotrack.web import Request, show_refusal
@@ -47,7 +48,7 @@ from patients.choices import ConsentPurpose
 from patients.consents import consent_state
 from patients.partial_dates import age_on
 from patients.presenters import banner
-from scans.media import picture_response
+from scans.media import picture_response, stored_picture
 from scans.selectors import mammogram_visible_to
 
 MARK_FIELDS = {"mark_radius_out_of_range": "radius"}  # others are of the whole mark
@@ -81,6 +82,7 @@ def detail(request: Request, job_id: UUID) -> HttpResponse:
 
 
 @require_safe
+@shows_no_patient
 def state(request: Request, job_id: UUID) -> HttpResponse:
     """The state alone, for a page that waits; at the end it has the page load itself again."""
     job = selectors.job_visible_to(request.user, job_id)
@@ -171,7 +173,7 @@ def picture(request: Request, job_id: UUID, name: str) -> FileResponse:
     job = selectors.job_visible_to(request.user, job_id)
     recommendation = selectors.recommendation_of(job)
     comparison = recommendation.comparison if recommendation else None
-    return picture_response(picture_path(comparison, name), name=f"{job.pk}-{name}")
+    return stored_picture(picture_path(comparison, name), name=f"{job.pk}-{name}")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -221,7 +223,8 @@ def describe(request: Request, mammogram_id: UUID, lesion: int) -> HttpResponse:
 def reference_picture(request: Request, name: str) -> FileResponse:
     """A picture of the shipped reference set: of nobody who is treated here."""
     require(request.user, Permission.READ_ANALYSES)
-    return picture_response(reference_picture_path(name), name=name)
+    path = reference_picture_path(name)
+    return picture_response(path.read_bytes(), name=path.name)
 
 
 FIELD_OF_REFUSAL = {"reason_required": "reason", "reauth_required": "password"}

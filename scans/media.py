@@ -18,16 +18,20 @@ class DamagedPicture(Unavailable):
     code = "damaged_picture"
 
 
-def picture_response(path: Path, *, name: str) -> FileResponse:
-    """Answer with the picture under an opaque name."""
+def stored_picture(path: Path, *, name: str) -> FileResponse:
+    """Answer with a picture of the store, held against its hash, under an opaque name."""
     try:
         content = read_verified(path)
     except FileNotFoundError as error:
         raise NotFound("There is no such picture.") from error
     except ScanFileError as error:
         raise DamagedPicture("The stored picture is damaged and is not shown.") from error
+    return picture_response(content, name=f"{name}{path.suffix}")
+
+
+def picture_response(content: bytes, *, name: str) -> FileResponse:
     response = FileResponse(
-        BytesIO(content), content_type=CONTENT_TYPES[path.suffix], filename=f"{name}{path.suffix}"
+        BytesIO(content), content_type=CONTENT_TYPES[Path(name).suffix], filename=name
     )
     response["Cache-Control"] = "private, no-store"
     response["X-Content-Type-Options"] = "nosniff"

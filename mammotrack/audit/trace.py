@@ -5,14 +5,16 @@ the middleware writes down every patient of whom a row was loaded while it answe
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from django.db import models
+from django.http import HttpResponse
 
 
 @dataclass
@@ -44,6 +46,19 @@ def tracing(trace: Trace) -> Iterator[Trace]:
         yield trace
     finally:
         _current.reset(token)
+
+
+def shows_no_patient(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """For an answer without anything about anybody, that a page asks for again and again."""
+
+    @wraps(view)
+    def untraced(*args: Any, **kwargs: Any) -> HttpResponse:
+        response = view(*args, **kwargs)
+        if trace := _current.get():
+            trace.touched.clear()
+        return response
+
+    return untraced
 
 
 class TracedModel(models.Model):

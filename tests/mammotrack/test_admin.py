@@ -1,7 +1,6 @@
 """The administration: people and keys are kept there, health data is not read there."""
 
 import re
-import re
 import uuid
 
 import pytest
