@@ -1,4 +1,4 @@
-"""The one loaded classifier of this process. Only calling it loads TensorFlow."""
+"""The one loaded classifier of this process. Only its first answer loads OpenVINO."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 @cache
 def classifier() -> Classifier:
     """The active model, loaded and checked against its manifest at the first call."""
-    from ml_models.classifier import Classifier  # noqa: PLC0415 -- TensorFlow, workers only
+    from ml_models.classifier import Classifier  # noqa: PLC0415 -- OpenCV, workers only
 
     return Classifier.load()

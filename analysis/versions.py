@@ -1,4 +1,4 @@
-"""The versions a new analysis would carry; read without loading OpenCV or TensorFlow."""
+"""The versions a new analysis would carry; read without loading OpenCV or OpenVINO."""
 
 from dataclasses import dataclass
 

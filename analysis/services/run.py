@@ -63,7 +63,7 @@ def run_job(job_id: UUID) -> None:
 
 def _analyse(job: AnalysisJob) -> Findings:
     from analysis.imaging.mark import Mark  # noqa: PLC0415 -- OpenCV
-    from analysis.pipeline import analyse, analyse_pair  # noqa: PLC0415 -- OpenCV and TensorFlow
+    from analysis.pipeline import analyse, analyse_pair  # noqa: PLC0415 -- OpenCV and OpenVINO
 
     current = _picture(job.current)
     if job.prior is None:
@@ -118,7 +118,7 @@ def _write_once(
     claim: jobs.Claim, findings: Findings, similar: SimilarFound, pictures_key: str
 ) -> None:
     from analysis.imaging.versions import PREPARATION_VERSION  # noqa: PLC0415
-    from analysis.inference import classifier  # noqa: PLC0415 -- TensorFlow
+    from analysis.inference import classifier  # noqa: PLC0415 -- OpenVINO
 
     with atomic():
         jobs.finish(claim, state=JobState.DONE)

@@ -58,7 +58,7 @@ class Command(BaseCommand):
 
 def classify_file(path: Path, *, laterality: str | None, view: str | None) -> dict[str, Any]:
     from analysis.files import opened  # noqa: PLC0415 -- OpenCV
-    from analysis.inference import classifier  # noqa: PLC0415 -- TensorFlow
+    from analysis.inference import classifier  # noqa: PLC0415 -- OpenVINO
 
     with opened(path, laterality=laterality, view=view) as picture:
         found = classifier().classify(picture.prepare())
@@ -66,7 +66,7 @@ def classify_file(path: Path, *, laterality: str | None, view: str | None) -> di
 
 
 def _refused(error: FileRefused) -> dict[str, Any]:
-    from analysis.inference import classifier  # noqa: PLC0415 -- TensorFlow
+    from analysis.inference import classifier  # noqa: PLC0415 -- OpenVINO
 
     return {
         "assessable": False,

@@ -124,7 +124,7 @@ def compare_files(
     from analysis.files import opened  # noqa: PLC0415 -- OpenCV
     from analysis.imaging.figure import comparison_figure  # noqa: PLC0415 -- OpenCV
     from analysis.imaging.mark import Mark  # noqa: PLC0415 -- OpenCV
-    from analysis.pipeline import analyse_pair  # noqa: PLC0415 -- OpenCV and TensorFlow
+    from analysis.pipeline import analyse_pair  # noqa: PLC0415 -- OpenCV and OpenVINO
 
     position = {"laterality": laterality, "view": view}
     with (
