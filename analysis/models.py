@@ -120,6 +120,11 @@ class Prediction(PatientFact):
     abstained = models.BooleanField()
     prediction_set = models.JSONField(default=list)
     suspicious_probability = models.FloatField(null=True)
+    heat_map_key = models.CharField(max_length=64, blank=True)
+    heat_outside_share = models.FloatField(
+        null=True, help_text="Share of the heat map's evidence that lies beside the breast."
+    )
+    heat_plausible = models.BooleanField(null=True, help_text="False when that share is too large.")
 
     class Meta:
         constraints = [
