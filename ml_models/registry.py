@@ -9,12 +9,15 @@ import dataclasses
 import hashlib
 import io
 import json
+import math
 import re
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ml_models.architecture import Weights
@@ -22,7 +25,7 @@ from ml_models.calibration import Calibration, Platt
 from ml_models.errors import ModelError
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
-STATES = ("active", "baseline", "retired")
+STATES = ("draft", "shadow", "active", "retired", "baseline")
 
 _VERSION = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 
@@ -34,8 +37,9 @@ class Manifest:
     Attributes
     ----------
     version : str
-    state : {'active', 'baseline', 'retired'}
-        Exactly one version is active; a baseline is kept to be measured against.
+    state : {'draft', 'shadow', 'active', 'retired', 'baseline'}
+        As released: one version is active, which a server runs until it activates another; a
+        baseline is kept to be measured against.
     architecture : {'efficientnet-lite0', 'paper-cnn'}
     sha256 : str
         Of ``weights.npz``.
@@ -146,7 +150,8 @@ def load_weights(manifest: Manifest, *, folder: Path = WEIGHTS_FOLDER) -> Weight
     Raises
     ------
     ModelError
-        ``weights_missing``, or ``hash_mismatch`` when the file is not the one in the manifest.
+        ``weights_missing``, ``hash_mismatch`` when the file is not the one in the manifest, or
+        ``unreadable_weights`` when it is, and holds anything but plain arrays.
     """
     return load_arrays(folder / manifest.version / "weights.npz", sha256=manifest.sha256)
 
@@ -157,7 +162,8 @@ def load_arrays(path: Path, *, sha256: str) -> dict[str, NDArray[Any]]:
     Raises
     ------
     ModelError
-        ``weights_missing`` or ``hash_mismatch``.
+        ``weights_missing``, ``hash_mismatch``, or ``unreadable_weights`` when the file holds
+        anything but plain arrays.
     """
     name = path.parent.name
     if not path.is_file():
@@ -169,8 +175,34 @@ def load_arrays(path: Path, *, sha256: str) -> dict[str, NDArray[Any]]:
             f"The weights of {name} should have SHA-256 {sha256}, they have {found}.",
             code="hash_mismatch",
         )
-    with np.load(io.BytesIO(stored), allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+    try:
+        with zipfile.ZipFile(io.BytesIO(stored)) as archive:
+            return {
+                entry.filename.removesuffix(".npy"): _plain_array(archive, entry)
+                for entry in archive.infolist()
+            }
+    except (ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise ModelError(
+            f"The weights of {name} are not plain arrays: {error}.",
+            code="unreadable_weights",
+        ) from error
+
+
+def _plain_array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> NDArray[Any]:
+    """Read one member as floating-point numbers, and nothing else that could stand in such a file.
+
+    What is allocated is what the file holds, never what its header says.
+    """
+    if entry.compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"{entry.filename} is compressed")
+    with archive.open(entry) as member:
+        if npy.read_magic(member) != (1, 0):
+            raise ValueError(f"{entry.filename} is of another version")
+        shape, by_column, dtype = npy.read_array_header_1_0(member)
+        numbers = member.read()
+    if dtype.kind != "f" or len(numbers) != math.prod(shape) * dtype.itemsize:
+        raise ValueError(f"{entry.filename} is {dtype} of {shape} in {len(numbers)} bytes")
+    return np.frombuffer(numbers, dtype).reshape(shape, order="F" if by_column else "C")
 
 
 def save_version(
