@@ -14,6 +14,7 @@ from analysis.imaging.breast import PreparedBreast
 from ml_models.architecture import LITE0_CHANNELS
 from ml_models.calibration import log_odds_gradient
 from ml_models.categories import CATEGORIES, is_suspicious, spread_over_categories
+from ml_models.familiarity import REASON
 from ml_models.head import LinearHead, pooled
 from ml_models.heatmap import HeatMap, heat_map
 from ml_models.inputs import fit_to_canvas, squeeze_to_canvas
@@ -21,6 +22,7 @@ from ml_models.registry import (
     WEIGHTS_FOLDER,
     Manifest,
     active_manifest,
+    load_familiarity,
     load_manifest,
     load_weights,
 )
@@ -37,7 +39,8 @@ class Classification:
     ----------
     assessable : bool
     reasons : tuple of str
-        Why not, as the preparation found it.
+        Why not, as the preparation found it, or ``unfamiliar`` when the breast is unlike all the
+        model learnt from.
     model_version : str
     probabilities : dict of str to float
         '2' to '6', summing to 1; empty when not assessable. They rest on appearance alone, so a
@@ -83,10 +86,14 @@ class Explained:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a network says of one picture: logits (classes,), and its Grad-CAM by copy."""
+    """What a network says of one picture: logits (classes,), and its Grad-CAM by copy.
+
+    It is not `familiar` when its features are unlike those of the training pictures.
+    """
 
     logits: NDArray[np.float64]
     grad_cam: Callable[[NDArray[np.float64]], Floats] | None
+    familiar: bool = True
 
 
 class Classifier:
@@ -147,6 +154,8 @@ class Classifier:
         if not prepared.assessable:
             return Explained(self._not_assessable(prepared.reasons), heat_map=None)
         seen = self._look(prepared)
+        if not seen.familiar:
+            return Explained(self._not_assessable((REASON,)), heat_map=None)
         return Explained(self._answer(seen.logits), self._heat_map(seen, prepared))
 
     def logits(self, prepared: PreparedBreast) -> NDArray[np.float64]:
@@ -200,6 +209,14 @@ class Classifier:
         )
 
 
+def appearance(features: Floats) -> Floats:
+    """(copies, 2 channels) pooled maps of one picture to the (1, channels) that tell its kind.
+
+    The means, over the copies: a maximum is moved by a single bright spot.
+    """
+    return features[:, :LITE0_CHANNELS].mean(axis=0, keepdims=True)
+
+
 def network_input(prepared: PreparedBreast, manifest: Manifest) -> Floats:
     """The batch a version wants for one picture, (copies, rows, cols) float32 in [0, 1].
 
@@ -222,8 +239,15 @@ def load_network(manifest: Manifest, *, folder: Path) -> Callable[[Floats], Seen
     backbone = Network(backbone_graph(weights, manifest.input_shape))
     head = LinearHead.from_weights(weights, channels=LITE0_CHANNELS, classes=classes)
 
+    familiarity = load_familiarity(manifest, folder=folder)
+
     def look(batch: Floats) -> Seen:
         maps = backbone(batch)
-        return Seen(head.logits(pooled(maps)).mean(axis=0), partial(head.grad_cam, maps))
+        features = pooled(maps)
+        return Seen(
+            head.logits(features).mean(axis=0),
+            partial(head.grad_cam, maps),
+            familiar=familiarity is None or bool(familiarity.knows(appearance(features))[0]),
+        )
 
     return look

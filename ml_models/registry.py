@@ -23,9 +23,12 @@ from numpy.typing import NDArray
 from ml_models.architecture import Weights
 from ml_models.calibration import Calibration, Platt
 from ml_models.errors import ModelError
+from ml_models.familiarity import Familiarity
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 STATES = ("draft", "shadow", "active", "retired", "baseline")
+
+LARGEST_ARRAY_BYTES = 100_000_000
 
 _VERSION = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 
@@ -60,6 +63,9 @@ class Manifest:
         Sources, counts and the SHA-256 of the data manifest.
     metrics : dict
         Out-of-fold figures, each ``[value, low, high]``.
+    familiarity : dict or None
+        SHA-256 of ``familiarity.npz``, its threshold, and the share of held-out training
+        pictures beyond that.
     """
 
     version: str
@@ -76,6 +82,7 @@ class Manifest:
     seed: int
     data: dict[str, Any]
     metrics: dict[str, Any]
+    familiarity: dict[str, Any] | None = None
 
 
 def versions(folder: Path = WEIGHTS_FOLDER) -> list[Manifest]:
@@ -156,6 +163,41 @@ def load_weights(manifest: Manifest, *, folder: Path = WEIGHTS_FOLDER) -> Weight
     return load_arrays(folder / manifest.version / "weights.npz", sha256=manifest.sha256)
 
 
+def load_familiarity(manifest: Manifest, *, folder: Path = WEIGHTS_FOLDER) -> Familiarity | None:
+    """Read what tells a version's familiar pictures; None where nothing was fitted.
+
+    Raises
+    ------
+    ModelError
+        As `load_weights`.
+    """
+    record = manifest.familiarity
+    if record is None:
+        return None
+    path = folder / manifest.version / "familiarity.npz"
+    return Familiarity(**load_arrays(path, sha256=record["sha256"]), threshold=record["threshold"])
+
+
+def save_familiarity(
+    manifest: Manifest,
+    fitted: Familiarity,
+    *,
+    held_out_refused: float,
+    folder: Path = WEIGHTS_FOLDER,
+) -> Manifest:
+    """Put a fit beside the weights of a version that exists, and return its new manifest."""
+    stored = _as_file(fitted.arrays)
+    record = {
+        "sha256": hashlib.sha256(stored).hexdigest(),
+        "threshold": fitted.threshold,
+        "held_out_refused": held_out_refused,
+    }
+    manifest = dataclasses.replace(manifest, familiarity=record)
+    (folder / manifest.version / "familiarity.npz").write_bytes(stored)
+    _write_manifest(manifest, folder)
+    return manifest
+
+
 def load_arrays(path: Path, *, sha256: str) -> dict[str, NDArray[Any]]:
     """Read named arrays from a file that must have this hash.
 
@@ -193,8 +235,8 @@ def _plain_array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> NDArray[An
 
     What is allocated is what the file holds, never what its header says.
     """
-    if entry.compress_type != zipfile.ZIP_STORED:
-        raise ValueError(f"{entry.filename} is compressed")
+    if entry.file_size > LARGEST_ARRAY_BYTES:
+        raise ValueError(f"{entry.filename} has {entry.file_size} bytes")
     with archive.open(entry) as member:
         if npy.read_magic(member) != (1, 0):
             raise ValueError(f"{entry.filename} is of another version")
@@ -213,14 +255,22 @@ def save_version(
     A version that exists is replaced. The weights are written before the manifest, so that a
     half-written version has no manifest that vouches for it.
     """
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **weights)
-    stored = buffer.getvalue()
+    stored = _as_file(weights)
     manifest = dataclasses.replace(manifest, sha256=hashlib.sha256(stored).hexdigest())
     target = folder / manifest.version
     target.mkdir(parents=True, exist_ok=True)
     (target / "manifest.json").unlink(missing_ok=True)
     (target / "weights.npz").write_bytes(stored)
-    text = json.dumps(dataclasses.asdict(manifest), indent=2)
-    (target / "manifest.json").write_text(text + "\n", encoding="utf-8")
+    _write_manifest(manifest, folder)
     return manifest
+
+
+def _as_file(arrays: Weights) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def _write_manifest(manifest: Manifest, folder: Path) -> None:
+    text = json.dumps(dataclasses.asdict(manifest), indent=2)
+    (folder / manifest.version / "manifest.json").write_text(text + "\n", encoding="utf-8")

@@ -11,15 +11,17 @@ from pathlib import Path
 import kombu
 import numpy as np
 import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from kombu.exceptions import ContentDisallowed
 
 from analysis.imaging.breast import prepare_breast
+from benchmarks.non_mammograms import MAMMOGRAM, PICTURES
 from mammotrack.celery import app
 from ml_models import registry
 from ml_models.classifier import Classifier
 from ml_models.errors import ModelError
 from tests.ml_models.conftest import *  # noqa: F403 -- its tiny manifest
-from tests.non_mammograms import PICTURES
 
 WEIGHTS = {"logits/bias": np.zeros(4, np.float32)}
 
@@ -97,6 +99,20 @@ def test_m04_weights_that_are_not_the_manifests_are_not_loaded(tmp_path, manifes
     assert refusal(registry.dataclasses.replace(saved, sha256=others.sha256), tmp_path) == (
         "hash_mismatch"
     )
+
+
+def test_m04_a_command_ends_with_3_when_the_model_is_not_the_released_one(tmp_path, monkeypatch):
+    changed = registry.load_weights(registry.active_manifest())
+    manifest = registry.save_version(registry.active_manifest(), changed, folder=tmp_path)
+    weights = tmp_path / manifest.version / "weights.npz"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\1")
+    unusable = Classifier(manifest, folder=tmp_path)
+    monkeypatch.setattr("analysis.inference.classifier", lambda: unusable)
+
+    with pytest.raises(CommandError, match="hash_mismatch") as error:
+        call_command("classify", str(MAMMOGRAM), "--laterality", "L", "--view", "CC")
+
+    assert error.value.returncode == 3
 
 
 def test_m05_a_pickle_is_not_loaded(tmp_path, version):

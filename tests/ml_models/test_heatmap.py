@@ -1,7 +1,15 @@
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 
+from analysis.imaging.breast import prepare_breast
+from analysis.imaging.decode import load_pixels
+from ml_models.classifier import Classifier
 from ml_models.heatmap import heat_map
+
+PICTURE = Path(__file__).parents[2] / "analysis/demo/pictures/cdd275-L-CC.png"
 
 SHAPE = (256, 160)
 GRID = (8, 5)
@@ -51,3 +59,44 @@ def test_nothing_for_suspicion_is_no_heat(breast):
     found = heat_map(np.full(GRID, -2.0, np.float32), breast, SHAPE)
     assert not found.heat.any()
     assert found.outside_share == 0
+
+
+@pytest.mark.parametrize("place", [(0.35, 0.35), (0.65, 0.5)])
+def test_heat_moves_to_an_inserted_lesion(place):
+    """The shipped network on a real mammogram, without and with a mass drawn into it."""
+    film = load_pixels(PICTURE)
+    before = prepare(film)
+    rows, cols = before.box
+    centre = (
+        rows.start + place[0] * (rows.stop - rows.start),
+        cols.start + place[1] * (cols.stop - cols.start),
+    )
+    after = prepare(with_mass(film, centre, radius=0.035 * film.shape[0]))
+    down, across = (int(p * side) for p, side in zip(place, before.image.shape, strict=True))
+    near = np.zeros(before.image.shape, bool)
+    reach = before.image.shape[0] // 10
+    near[down - reach : down + reach, max(across - reach, 0) : across + reach] = True
+    classifier = Classifier.load()
+
+    shares = [share_of_heat(classifier.explain(each), near) for each in (before, after)]
+
+    assert shares[1] > shares[0] + 0.1
+
+
+def prepare(film):
+    return prepare_breast(film, spacing_mm=None, laterality="L", view="CC")
+
+
+def with_mass(film, centre, *, radius):
+    """Add a bright mass with spicules."""
+    down, across = (np.indices(film.shape).T - centre).T
+    angle, distance = np.arctan2(down, across), np.hypot(down, across)
+    outline = radius * (1 + 0.25 * np.sin(9 * angle) + 0.15 * np.sin(17 * angle))
+    mass = 1 / (1 + np.exp(np.clip((distance - outline) / (0.08 * radius), -30, 30)))
+    return np.clip(film + 0.45 * mass, 0, 1).astype(np.float32)
+
+
+def share_of_heat(explained, near):
+    heat = explained.heat_map.heat
+    heat = cv2.resize(heat, near.shape[::-1])
+    return heat[near].sum() / heat.sum()

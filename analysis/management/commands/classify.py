@@ -9,7 +9,11 @@ from django.core.management.base import BaseCommand, CommandError
 
 from analysis.errors import FileRefused
 from analysis.management.progress import tracked
+from ml_models.errors import ModelError
 from scans.choices import Laterality, View
+
+UNUSABLE_MODEL = 3
+"""Exit status where the model cannot be loaded: not the file's fault."""
 
 
 class Command(BaseCommand):
@@ -44,6 +48,8 @@ class Command(BaseCommand):
             )
         except FileRefused as error:
             raise CommandError(f"{error.code}: {error}") from error
+        except ModelError as error:
+            raise CommandError(f"{error.code}: {error}", returncode=UNUSABLE_MODEL) from error
         self.stdout.write(json.dumps(result) if options["json"] else _in_words(result))
         if not result["assessable"]:
             raise CommandError("not assessable: " + ", ".join(result["reasons"]))

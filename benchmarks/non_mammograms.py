@@ -1,6 +1,7 @@
 """Pictures that are no mammogram: drawn from a seed, or scikit-image's freely licensed samples."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,10 +9,11 @@ from numpy.typing import NDArray
 from skimage import data
 from skimage.color import rgb2gray
 
-from tests.phantoms import phantom
+from analysis.imaging.decode import load_pixels
 
 Picture = NDArray[np.float32]
 SIZE = 800, 640
+MAMMOGRAM = Path(__file__).parents[1] / "analysis/demo/pictures/cdd275-L-CC.png"
 
 
 def blank() -> Picture:
@@ -74,12 +76,12 @@ def hand() -> Picture:
 
 def negative() -> Picture:
     """A mammogram with black and white exchanged."""
-    return (1 - phantom(7).pixels).astype(np.float32)
+    return (1 - load_pixels(MAMMOGRAM)).astype(np.float32)
 
 
 def on_its_side() -> Picture:
     """A mammogram turned by a quarter: the chest wall lies at the top."""
-    return np.ascontiguousarray(np.rot90(phantom(7).pixels))
+    return np.ascontiguousarray(np.rot90(load_pixels(MAMMOGRAM)))
 
 
 def text_page() -> Picture:
@@ -130,6 +132,30 @@ def grass() -> Picture:
     return _enlarged(data.grass())
 
 
+def cat_in_a_breast() -> Picture:
+    return _in_a_breast(rgb2gray(data.chelsea()))
+
+
+def grass_in_a_breast() -> Picture:
+    return _in_a_breast(data.grass())
+
+
+def gravel_in_a_breast() -> Picture:
+    return _in_a_breast(data.gravel())
+
+
+def text_in_a_breast() -> Picture:
+    return _in_a_breast(data.page())
+
+
+def retina_in_a_breast() -> Picture:
+    return _in_a_breast(rgb2gray(data.retina()))
+
+
+def moon_in_a_breast() -> Picture:
+    return _in_a_breast(data.moon())
+
+
 PICTURES: dict[str, Callable[[], Picture]] = {
     each.__name__: each
     for each in (
@@ -152,6 +178,12 @@ PICTURES: dict[str, Callable[[], Picture]] = {
         histology,
         head_slice,
         grass,
+        cat_in_a_breast,
+        grass_in_a_breast,
+        gravel_in_a_breast,
+        text_in_a_breast,
+        retina_in_a_breast,
+        moon_in_a_breast,
     )
 }
 
@@ -180,6 +212,14 @@ def _film(picture: Picture, *, seed: int) -> Picture:
 def _captioned(picture: Picture, text: str, at: tuple[int, int] = (20, 40)) -> Picture:
     ink = cv2.putText(np.zeros(SIZE, np.uint8), text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.8, 230, 2)
     return np.maximum(picture, ink.astype(np.float32) / 255)
+
+
+def _in_a_breast(sample: NDArray[np.generic]) -> Picture:
+    """Return a sample seen through the outline of a breast: shape and background are right."""
+    down, across = _grid()
+    breast = _ellipse(down, across, (0.0, -1.0), (0.75, 1.4)) > 0.5
+    seen = cv2.resize(_enlarged(sample), SIZE[::-1])
+    return np.where(breast, 0.15 + 0.8 * seen, 0.01).astype(np.float32)
 
 
 def _enlarged(sample: NDArray[np.generic]) -> Picture:
