@@ -15,10 +15,9 @@ from analysis.imaging.comparison import DEFAULT_ALGORITHM, ChangeMeasurement, co
 from analysis.imaging.decode import load_pixels
 from analysis.imaging.mark import Mark
 from analysis.imaging.versions import PREPARATION_VERSION
-from analysis.inference import classifier
 from analysis.mark_limits import check_mark
 from analysis.size_category import SizedDate
-from ml_models.classifier import Classification
+from ml_models.classifier import Classification, Classifier
 from ml_models.heatmap import HeatMap
 
 
@@ -79,10 +78,9 @@ class Findings:
         )
 
 
-def analyse(current: Picture) -> Findings:
+def analyse(current: Picture, *, model: Classifier) -> Findings:
     """Classify one picture that has no prior."""
     prepared = current.prepare()
-    model = classifier()
     found = model.explain(prepared)
     return Findings(
         prepared,
@@ -97,6 +95,7 @@ def analyse_pair(
     *,
     prior: Picture,
     current: Picture,
+    model: Classifier,
     algorithm: str = DEFAULT_ALGORITHM,
     lesion: Mark | None = None,
 ) -> tuple[Findings, PriorFindings]:
@@ -108,7 +107,6 @@ def analyse_pair(
     if lesion is not None:
         rows, columns = earlier.source.shape
         check_mark(**vars(lesion), rows=rows, columns=columns, spacing_mm=prior.spacing_mm)
-    model = classifier()
     found_earlier, found_later = (model.explain(each) for each in (earlier, later))
     change = compare_breasts(prior=earlier, current=later, algorithm=algorithm, lesion=lesion)
     against_prior = PriorFindings(

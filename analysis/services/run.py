@@ -15,6 +15,7 @@ from analysis.imaging.errors import ImagingError
 from analysis.lesions import sizes_of
 from analysis.models import AnalysisJob, Comparison, Prediction, Recommendation
 from analysis.pictures import HEAT_MAP
+from analysis.releases import active_model
 from analysis.services import jobs
 from analysis.services.similar import keep_similar, search_similar
 from analysis.size_category import SizedDate, size_course
@@ -64,13 +65,16 @@ def run_job(job_id: UUID) -> None:
 
 def _analyse(job: AnalysisJob) -> Findings:
     from analysis.imaging.mark import Mark  # noqa: PLC0415 -- OpenCV
+    from analysis.inference import classifier  # noqa: PLC0415 -- OpenVINO
     from analysis.pipeline import analyse, analyse_pair  # noqa: PLC0415 -- OpenCV and OpenVINO
 
-    current = _picture(job.current)
+    current, model = _picture(job.current), classifier(active_model().version)
     if job.prior is None:
-        return analyse(current)
+        return analyse(current, model=model)
     lesion = Mark(job.mark.x, job.mark.y, job.mark.radius) if job.mark else None
-    findings, _ = analyse_pair(prior=_picture(job.prior), current=current, lesion=lesion)
+    findings, _ = analyse_pair(
+        prior=_picture(job.prior), current=current, model=model, lesion=lesion
+    )
     return findings
 
 

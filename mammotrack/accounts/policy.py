@@ -23,6 +23,8 @@ class Permission(Enum):
     MARK_LESIONS = auto()
     SIGN_DECISIONS = auto()
     RECORD_FINDINGS = auto()
+    JUDGE_MODELS = auto()
+    ACTIVATE_MODELS = auto()
 
 
 _P = Permission
@@ -38,7 +40,7 @@ GRANTS: dict[str, frozenset[Permission]] = {
             _P.READ_ANALYSES,
         }
     ),
-    Role.DOCTOR: frozenset(Permission),
+    Role.DOCTOR: frozenset(Permission) - {_P.ACTIVATE_MODELS},
     Role.INTEGRATOR: frozenset(
         {
             _P.READ_PATIENTS,
@@ -52,7 +54,8 @@ GRANTS: dict[str, frozenset[Permission]] = {
         }
     ),
     Role.RESEARCHER: frozenset(),  # works on files and exports, never on the clinic's records
-    Role.ADMIN: frozenset(),  # keeps people and models; health data is not the administrator's
+    # keeps people and models; health data is not the administrator's
+    Role.ADMIN: frozenset({_P.JUDGE_MODELS, _P.ACTIVATE_MODELS}),
 }
 
 

@@ -39,6 +39,8 @@ class Action(models.TextChoices):
     DECISION_COUNTERSIGNED = "decision.countersigned"
     FINDING_RECORDED = "finding.recorded"
     LESION_MARKED = "lesion.marked"
+    MODEL_SHADOWED = "model.shadowed"
+    MODEL_ACTIVATED = "model.activated"
 
 
 class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
