@@ -37,7 +37,7 @@ from ml_models.categories import is_suspicious
 from ml_models.classifier import Classifier, network_input
 from ml_models.head import LinearHead, pooled
 from ml_models.registry import active_manifest, load_weights
-from ml_models.runtime import Network, backbone_graph
+from ml_models.runtime import THREADS, Network, backbone_graph
 
 PICTURE = Path(__file__).parents[1] / "analysis/demo/pictures/cdd275-L-CC.png"
 ANSWERS = 15
@@ -150,8 +150,6 @@ def _keras_model(case: Case) -> tuple[Any, Any, Any]:
     """TensorFlow, the classifier, and the same giving (maps, logits)."""
 
     tf = tensorflow()
-    tf.config.threading.set_intra_op_parallelism_threads(case.threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
 
     model = build_transfer_classifier(case.manifest.input_shape, classes=len(case.manifest.classes))
     write_weights(model, case.weights)
@@ -210,12 +208,14 @@ def classify_once(started: float) -> dict[str, Any]:
     return {"first_s": first, "fastest_ms": 1000 * min(wall), "peak_mb": peak}
 
 
-def _in_fresh_process(*arguments: str) -> dict[str, Any]:
+def _in_fresh_process(*arguments: str, threads: int = THREADS) -> dict[str, Any]:
+    counts = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"), str(threads))
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.inference", *arguments, "--started", repr(time.time())],
         capture_output=True,
         text=True,
         check=False,
+        env=os.environ | counts,
     )
     if done.returncode:
         return {"error": done.stderr.strip().splitlines()[-1]}
@@ -265,7 +265,13 @@ def print_table(thread_counts: list[int]) -> None:
             reference: dict[str, Any] = {}
             for runtime in RUNTIMES:
                 one = _in_fresh_process(
-                    "--runtime", runtime, "--threads", str(threads), "--converted", str(converted)
+                    "--runtime",
+                    runtime,
+                    "--threads",
+                    str(threads),
+                    "--converted",
+                    str(converted),
+                    threads=threads,
                 )
                 if "error" in one:
                     print(f"| {threads} | {runtime} | {one['error']} |", flush=True)

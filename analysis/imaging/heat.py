@@ -33,10 +33,11 @@ def heat_overlay(breast: PreparedBreast, heat: NDArray[np.float32]) -> Colour:
     overlay = np.zeros((round(rows * scale), round(cols * scale), 4), np.uint8)
     down, across = (slice(round(s.start * scale), round(s.stop * scale)) for s in breast.box)
     within = overlay[down, across]
-    levels = hung(cv2.convertScaleAbs(np.clip(heat, 0, 1), alpha=255), breast.chest_wall)
-    levels = cv2.resize(levels, within.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    within[..., :3] = cv2.applyColorMap(levels, HEAT_COLOURS)
-    within[..., 3] = levels
+    levels = np.asarray(cv2.convertScaleAbs(np.clip(heat, 0, 1), alpha=255), np.uint8)
+    laid = hung(levels, breast.chest_wall)
+    shown = cv2.resize(laid, within.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    within[..., :3] = cv2.applyColorMap(shown, HEAT_COLOURS)
+    within[..., 3] = shown
     return overlay
 
 

@@ -26,6 +26,7 @@
     const overlay = figure.querySelector("[data-overlay]");
     const text = figure.querySelector("[data-opacity-text]");
     const apply = () => {
+      overlay.hidden = opacity.value === "0";
       overlay.style.opacity = String(opacity.value / 100);
       text.textContent = `${opacity.value} %`;
     };

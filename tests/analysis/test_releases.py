@@ -42,7 +42,9 @@ def releases(tmp_path, monkeypatch):
     shipped = registry.active_manifest()
     weights = registry.load_weights(shipped)
     for version, state, bias in (("a-1", "active", 0), ("b-2", "draft", 9), ("c-3", "draft", 0)):
-        small = replace(shipped, version=version, state=state, input_shape=(128, 96))
+        small = replace(
+            shipped, version=version, state=state, input_shape=(128, 96), familiarity=None
+        )
         shifted = weights["logits/bias"] + np.float32([0, 0, 0, bias])
         registry.save_version(small, weights | {"logits/bias": shifted}, folder=folder)
     for module in (registry, classifier):
@@ -134,10 +136,6 @@ def test_a_signed_report_activates_and_retires_and_both_are_audited(report, doct
     assert entry.actor_id == admin.pk
     assert (entry.detail["version"], entry.detail["replaces"]) == ("b-2", "a-1")
     assert entry.detail["report_signed_by"] == str(doctor.pk)
-
-
-def changed(signed: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    return signed | fields
 
 
 @pytest.mark.parametrize(
