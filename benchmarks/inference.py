@@ -80,8 +80,10 @@ def keras_predict(case: Case) -> Callable[[], Answer]:
         logits = model.predict(case.batch[..., None], verbose=0)
         with tf.GradientTape() as tape:
             maps, out = inner(case.batch[..., None], training=False)
-            score = tf.reduce_logsumexp(tf.boolean_mask(out, suspicious, axis=1), 1)
-            score -= tf.reduce_logsumexp(tf.boolean_mask(out, ~suspicious, axis=1), 1)
+            mean = tf.reduce_mean(out, axis=0, keepdims=True)
+            score = tf.reduce_logsumexp(tf.boolean_mask(mean, suspicious, axis=1), 1)
+            score -= tf.reduce_logsumexp(tf.boolean_mask(mean, ~suspicious, axis=1), 1)
+            score *= len(case.batch)
         by_map = tf.reduce_mean(tape.gradient(score, maps), axis=(1, 2))
         cam = np.einsum("nc,nhwc->nhw", by_map.numpy(), maps.numpy(), optimize=True)
         return np.asarray(logits, np.float64), cam
