@@ -75,7 +75,12 @@ def scans(clinic) -> list[Mammogram]:
         return store_mammogram(
             patient=patient,
             chunks=[cv2.imencode(".png", pixels)[1].tobytes()],
-            statement=Statement(laterality="L", view="CC", exam_date=date(2024, seed, 1)),
+            statement=Statement(
+                laterality="L",
+                view="CC",
+                exam_date=date(2024, seed, 1),
+                confirmed_identifiers=("name", "birth_date"),
+            ),
             stored_by=uploader,
         ).mammogram
 
