@@ -1,0 +1,281 @@
+"""Every address x method x role x clinic: what each answers, and that nothing else is there.
+
+The addresses come from the URL configuration. One that is not listed below fails: say which
+permission it needs, and what its keys are.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, get_resolver, reverse
+
+from analysis.models import Countersignature, Finding
+from mammotrack.accounts.models import Clinic, Role
+from mammotrack.accounts.policy import GRANTS
+from mammotrack.accounts.policy import Permission as P
+from patients import services as patients
+from patients.models import HistoryEntry
+from patients.partial_dates import PartialDate
+from tests.factories.accounts import make_clinic, make_user
+from tests.factories.analysis import (
+    make_decision,
+    make_mark,
+    make_recommendation,
+    make_similar_cases,
+)
+from tests.factories.patients import make_course, make_cycle, make_pathology, make_patient
+from tests.factories.scans import make_pair
+from tests.web import signed_in
+
+pytestmark = pytest.mark.django_db
+
+OPEN_TO_ALL = {"about", "account_login", "account_logout", "mfa_authenticate"}
+OPEN_TO_ALL |= {"api:schema", "api:docs"}
+OF_ONES_OWN = ("home", "account_", "mfa_", "usersessions_")
+PAGES = {  # what each page needs; the API says it itself, by action
+    "patients:list": P.READ_PATIENTS,
+    "patients:search": P.READ_PATIENTS,
+    "patients:new": P.WRITE_PATIENTS,
+    "patients:detail": P.READ_PATIENTS,
+    "patients:edit": P.WRITE_PATIENTS,
+    "patients:archived": P.READ_PATIENTS,
+    "patients:archive": P.KEEP_RECORDS,
+    "patients:restore": P.KEEP_RECORDS,
+    "patients:hold": P.KEEP_RECORDS,
+    "patients:merge": P.MERGE_PATIENTS,
+    "patients:undo-merge": P.MERGE_PATIENTS,
+    "patients:consent": P.RECORD_CONSENT,
+    "patients:history": P.WRITE_THERAPY,
+    "patients:retract-history": P.WRITE_THERAPY,
+    "patients:add-course": P.WRITE_THERAPY,
+    "patients:add-cycle": P.WRITE_THERAPY,
+    "patients:amend-course": P.WRITE_THERAPY,
+    "patients:amend-cycle": P.WRITE_THERAPY,
+    "patients:add-pathology": P.WRITE_THERAPY,
+    "patients:amend-pathology": P.WRITE_THERAPY,
+    "scans:upload": P.UPLOAD_SCANS,
+    "scans:store": P.UPLOAD_SCANS,
+    "scans:display": P.READ_SCANS,
+    "scans:thumbnail": P.READ_SCANS,
+    "worklist": P.READ_ANALYSES,
+    "analysis:detail": P.READ_ANALYSES,
+    "analysis:state": P.READ_ANALYSES,
+    "analysis:sign": P.SIGN_DECISIONS,
+    "analysis:amend": P.SIGN_DECISIONS,
+    "analysis:countersign": P.SIGN_DECISIONS,
+    "analysis:mark": P.MARK_LESIONS,
+    "analysis:retry": P.REQUEST_ANALYSES,
+    "analysis:picture": P.READ_ANALYSES,
+    "analysis:of-mammogram": P.READ_ANALYSES,
+    "analysis:describe": P.RECORD_FINDINGS,
+    "analysis:reference-picture": P.READ_ANALYSES,
+}
+METHODS = ("get", "post", "patch", "put", "delete")
+
+
+def addresses() -> Iterator[tuple[str, URLPattern]]:
+    """Name and pattern of every address but the administration's, which has tests of its own."""
+
+    def below(resolver: Any, namespace: str) -> Iterator[tuple[str, URLPattern]]:
+        for pattern in resolver.url_patterns:
+            if not hasattr(pattern, "url_patterns"):
+                yield f"{namespace}{pattern.name}", pattern
+            elif pattern.namespace != "admin":
+                inner = f"{pattern.namespace}:" if pattern.namespace else ""
+                yield from below(pattern, namespace + inner)
+
+    yield from below(get_resolver(), "")
+
+
+ADDRESSES = dict(addresses())
+ABOUT_RECORDS = sorted(
+    name for name in ADDRESSES if name not in OPEN_TO_ALL and not name.startswith(OF_ONES_OWN)
+)
+
+
+def keys_of(clinic: Clinic) -> dict[str, Any]:
+    """What the keys in addresses stand for; ``pk`` by the name of its address."""
+    doctor = make_user(Role.DOCTOR, clinics=[clinic])
+    patient, other = make_patient(clinic), make_patient(clinic, medical_record_number="MERGED-1")
+    course = make_course(patient)
+    prior, current = make_pair(patient)
+    recommendation = make_recommendation(prior=prior, current=current)
+    decision = make_decision(recommendation)
+    Countersignature.objects.create(
+        clinic=clinic, patient=patient, decision=decision, signed_by=doctor
+    )
+    patients.record_history(
+        patient, item="HRT", began=PartialDate.parse("2015"), recorded_by=doctor
+    )
+    entry = HistoryEntry.objects.get(patient=patient)
+    cycle, report = make_cycle(course), make_pathology(patient)
+    mark, similar = make_mark(prior), make_similar_cases(current)
+    finding = Finding.objects.create(
+        clinic=clinic,
+        patient=patient,
+        mammogram=current,
+        lesion=1,
+        revision=1,
+        shape="OVAL",
+        age=53,
+        recorded_by=doctor,
+    )
+    merge = patients.merge_patients(
+        merged=other, survivor=patient, reason="One person", merged_by=doctor
+    )
+    return {
+        "patient_id": patient.pk,
+        "course_id": course.pk,
+        "cycle_id": cycle.pk,
+        "report_id": report.pk,
+        "entry_id": entry.pk,
+        "merge_id": merge.pk,
+        "mammogram_id": current.pk,
+        "job_id": recommendation.job_id,
+        "lesion": 1,
+        "name": "current",
+        "api:patient": patient.pk,
+        "api:course": course.pk,
+        "api:cycle": cycle.pk,
+        "api:pathology": report.pk,
+        "api:history": entry.pk,
+        "api:merge": merge.pk,
+        "api:exam": current.exam_id,
+        "api:exam-result": current.exam_id,
+        "api:mammogram": current.pk,
+        "api:analysis": recommendation.job_id,
+        "api:prediction": recommendation.current_prediction_id,
+        "api:comparison": recommendation.comparison_id,
+        "api:recommendation": recommendation.pk,
+        "api:decision": decision.pk,
+        "api:finding": finding.pk,
+        "api:lesion-mark": mark.pk,
+        "api:similar-cases": similar.pk,
+    }
+
+
+def path_of(name: str, keys: dict[str, Any]) -> str:
+    names = ADDRESSES[name].pattern.regex.groupindex
+    kind = max((key for key in keys if name.startswith(f"{key}-")), key=len, default="")
+    return reverse(name, kwargs={key: keys[kind if key == "pk" else key] for key in names})
+
+
+def needed(name: str, method: str) -> P | None:
+    """The permission that this method of this address needs; None where it has no such method."""
+    view = ADDRESSES[name].callback
+    actions = getattr(view, "actions", None)
+    if actions is None:
+        return PAGES[name]
+    action = actions.get(method)
+    return view.cls.permissions.get(action) if action else None
+
+
+def has_keys(name: str) -> bool:
+    return bool(set(ADDRESSES[name].pattern.regex.groupindex) - {"name"})
+
+
+def ask(client: Client, method: str, path: str) -> int:
+    status: int = getattr(client, method)(path).status_code
+    return status
+
+
+def test_Z01_every_address_is_listed():
+    pages = {name for name in ABOUT_RECORDS if not name.startswith("api:")}
+
+    assert pages == set(PAGES)
+    for name in ABOUT_RECORDS:
+        if name.startswith("api:"):
+            assert getattr(ADDRESSES[name].callback, "cls", None), name
+
+
+def test_Z01_nobody_signed_in_sees_nothing():
+    keys, anonymous = keys_of(make_clinic()), Client()
+
+    for name in ABOUT_RECORDS:
+        for method in METHODS:
+            status = ask(anonymous, method, path_of(name, keys))
+            assert status in ({401, 405} if name.startswith("api:") else {302}), (name, method)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_Z01_A2_each_role_gets_what_its_permissions_say(role):
+    clinic = make_clinic()
+    client, keys = signed_in(make_user(role, clinics=[clinic])), keys_of(clinic)
+
+    for name in ABOUT_RECORDS:
+        for method in METHODS:
+            permission = needed(name, method)
+            status = ask(client, method, path_of(name, keys))
+            if permission is None or permission not in GRANTS[role]:
+                assert status in {403, 405}, (name, method, status)
+            else:
+                assert status not in {401, 403, 500, 503}, (name, method, status)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_Z02_A2_another_clinics_record_does_not_exist(role):
+    client = signed_in(make_user(role, clinics=[make_clinic()]))
+    foreign = keys_of(make_clinic())
+
+    for name in filter(has_keys, ABOUT_RECORDS):
+        for method in METHODS:
+            status = ask(client, method, path_of(name, foreign))
+            permitted = needed(name, method) in GRANTS[role]
+            assert status in ({404, 405} if permitted else {403, 404, 405}), (name, method, status)
+
+
+def test_Z03_lists_hold_the_own_clinics_rows_only():
+    keys_of(make_clinic())
+    client = signed_in(make_user(Role.DOCTOR, clinics=[make_clinic()]))
+
+    for name in ABOUT_RECORDS:
+        if name.startswith("api:") and name.endswith("-list") and not has_keys(name):
+            rows = client.get(reverse(name)).json()["results"]
+            assert rows == [] or name == "api:clinic-list", name
+    for name in ("worklist", "patients:list"):
+        assert list(client.get(reverse(name)).context["page"].rows) == [], name
+
+
+def test_Z07_a_role_that_is_taken_away_counts_at_once():
+    clinic = make_clinic()
+    user = make_user(Role.DOCTOR, clinics=[clinic])
+    client = signed_in(user)
+    assert ask(client, "get", reverse("worklist")) == 200
+
+    user.role = Role.RECEPTIONIST
+    user.save()
+
+    assert ask(client, "get", reverse("worklist")) == 403
+
+
+def test_Z09_a_picture_of_another_patient_is_not_under_this_one():
+    clinic = make_clinic()
+    client, keys = signed_in(make_user(Role.DOCTOR, clinics=[clinic])), keys_of(clinic)
+    stranger = make_patient(clinic, medical_record_number="OTHER-1").pk
+
+    for name in filter(has_keys, ABOUT_RECORDS):
+        kinds = set(ADDRESSES[name].pattern.regex.groupindex)
+        if "patient_id" in kinds and len(kinds) > 1:
+            path = path_of(name, keys | {"patient_id": stranger})
+            statuses = {ask(client, method, path) for method in ("get", "post", "patch")}
+            assert statuses <= {404, 405}, (name, statuses)
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "kind", "rest"),
+    [
+        ("api:analysis-list", "current", "mammogram_id", {}),
+        ("api:lesion-mark-list", "mammogram", "mammogram_id", {"x": 9, "y": 9, "radius": 9}),
+        ("api:finding-list", "mammogram", "mammogram_id", {"lesion": 1, "shape": "OVAL"}),
+    ],
+)
+def test_Z15_a_key_of_another_clinic_in_a_body_does_not_exist(name, field, kind, rest):
+    foreign = keys_of(make_clinic())
+    client = signed_in(make_user(Role.DOCTOR, clinics=[make_clinic()]))
+    body = {field: str(foreign[kind]), **rest}
+
+    answer = client.post(reverse(name), body, content_type="application/json")
+
+    assert answer.status_code == 404, answer.content
