@@ -69,6 +69,7 @@ PAGES = {  # what each page needs; the API says it itself, by action
     "analysis:retry": P.REQUEST_ANALYSES,
     "analysis:picture": P.READ_ANALYSES,
     "analysis:of-mammogram": P.READ_ANALYSES,
+    "analysis:heat-map": P.READ_ANALYSES,
     "analysis:describe": P.RECORD_FINDINGS,
     "analysis:reference-picture": P.READ_ANALYSES,
 }
