@@ -149,6 +149,8 @@ class PredictionSerializer(Answer):
             "abstained",
             "prediction_set",
             "suspicious_probability",
+            "heat_outside_share",
+            "heat_plausible",
             "created_at",
         ]
 

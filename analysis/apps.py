@@ -6,8 +6,15 @@ class AnalysisConfig(AppConfig):
 
     def ready(self) -> None:
         from analysis import receivers  # noqa: F401 -- connects the listeners
-        from analysis.choices import JobState
-        from analysis.models import AnalysisJob, Countersignature, Decision, Finding, LesionMark
+        from analysis.choices import JobState, ModelState
+        from analysis.models import (
+            AnalysisJob,
+            Countersignature,
+            Decision,
+            Finding,
+            LesionMark,
+            ModelVersion,
+        )
         from mammotrack.audit.links import expect
         from mammotrack.audit.models import Action
 
@@ -19,3 +26,4 @@ class AnalysisConfig(AppConfig):
         expect(Countersignature, Action.DECISION_COUNTERSIGNED)
         expect(Finding, Action.FINDING_RECORDED)
         expect(LesionMark, Action.LESION_MARKED)
+        expect(ModelVersion, Action.MODEL_ACTIVATED, stated=("sha256",), state=ModelState.ACTIVE)

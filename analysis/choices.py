@@ -24,6 +24,14 @@ class Proposal(TextChoices):
         return self is Proposal.SHIFT_TO_NORMAL_MEDICATION
 
 
+class ModelState(TextChoices):
+    """Of a model version on this server."""
+
+    SHADOW = "SHADOW", "Shadow: compared on stored scans, answers nobody"
+    ACTIVE = "ACTIVE", "Active"
+    RETIRED = "RETIRED", "Retired"
+
+
 class RecommendationStatus(TextChoices):
     PROPOSED = "PROPOSED", "Proposed, unsigned"
     AWAITING_SECOND = "AWAITING_SECOND", "Signed once, second signature due"

@@ -16,7 +16,7 @@ from typing import Any
 from django.apps import apps
 from django.db.models import ForeignKey, Model
 
-from analysis.models import Comparison
+from analysis.pictures import PICTURE_KEYS
 from mammotrack.audit import links
 from patients.models import Patient
 from scans.errors import ScanFileError
@@ -42,7 +42,7 @@ class Problem:
 
 def check(*, repair: bool = False) -> Iterator[Problem]:
     yield from _objects(repair)
-    yield from _comparison_pictures()
+    yield from _made_pictures()
     yield from _strays(repair)
     yield from _references()
     for missing in links.unlinked():
@@ -59,7 +59,7 @@ def _objects(repair: bool) -> Iterator[Problem]:
             yield Problem("object_missing", name)
         elif found != mammogram.sha256:
             yield Problem("object_changed", name)
-        for kind, file in _spoilt(store.derived_path(mammogram.sha256, MADE[0]).parent, MADE):
+        for kind, file in _spoilt(store.derived_folder(mammogram.sha256), MADE):
             is_intact = found == mammogram.sha256
             repaired = repair and is_intact and _made_anew(mammogram)
             yield Problem(kind, f"{file} of {name}", repaired)
@@ -78,14 +78,15 @@ def _made_anew(mammogram: Mammogram) -> bool:
     return True
 
 
-def _comparison_pictures() -> Iterator[Problem]:
+def _made_pictures() -> Iterator[Problem]:
     """Some may be left out; those that were made are what they were."""
-    for comparison in _of_the_living(Comparison):
-        if comparison.pictures_key:
-            folder = object_store().derived_path(comparison.pictures_key, "current.png").parent
-            wanted = tuple(hashes_in(folder)) or (SUMS,)
-            for kind, file in _spoilt(folder, wanted):
-                yield Problem(kind, f"{file} of comparison {comparison.pk}")
+    for model, name in PICTURE_KEYS:
+        for row in _of_the_living(model):
+            if key := getattr(row, name):
+                folder = object_store().derived_folder(key)
+                wanted = tuple(hashes_in(folder)) or (SUMS,)
+                for kind, file in _spoilt(folder, wanted):
+                    yield Problem(kind, f"{file} of {model._meta.model_name} {row.pk}")
 
 
 def _spoilt(folder: Path, names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -115,7 +116,9 @@ def _is_object(sha256: str) -> bool:
 
 
 def _is_derived(key: str) -> bool:
-    return _is_object(key) or Comparison.objects.filter(pictures_key=key).exists()
+    return _is_object(key) or any(
+        _manager(model).filter(**{name: key}).exists() for model, name in PICTURE_KEYS
+    )
 
 
 def _references() -> Iterator[Problem]:

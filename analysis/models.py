@@ -15,12 +15,13 @@ from analysis.choices import (
     MassDensity,
     MassMargin,
     MassShape,
+    ModelState,
     Proposal,
     RecommendationStatus,
     SignatureMeaning,
 )
 from mammotrack.accounts.models import User
-from mammotrack.models import now
+from mammotrack.models import TimestampedModel, now
 from patients.models import PatientFact
 from scans.models import Mammogram
 
@@ -120,6 +121,11 @@ class Prediction(PatientFact):
     abstained = models.BooleanField()
     prediction_set = models.JSONField(default=list)
     suspicious_probability = models.FloatField(null=True)
+    heat_map_key = models.CharField(max_length=64, blank=True)
+    heat_outside_share = models.FloatField(
+        null=True, help_text="Share of the heat map's evidence that lies beside the breast."
+    )
+    heat_plausible = models.BooleanField(null=True, help_text="False when that share is too large.")
 
     class Meta:
         constraints = [
@@ -243,6 +249,29 @@ class Recommendation(PatientFact):
 
     def __str__(self) -> str:
         return f"recommendation {self.pk}"
+
+
+class ModelVersion(TimestampedModel):
+    """The state of a model version on this server; without a row it is what its release says."""
+
+    BIRADS = "birads"
+
+    task = models.CharField(max_length=16)
+    version = models.CharField(max_length=64, unique=True)
+    sha256 = models.CharField(max_length=64)
+    state = models.CharField(max_length=7, choices=ModelState)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["task"],
+                condition=models.Q(state=ModelState.ACTIVE),
+                name="one_active_model_a_task",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.version
 
 
 class Decision(PatientFact):

@@ -1,14 +1,16 @@
-"""The pictures kept beside a comparison, and those of the reference set: which and where."""
+"""The pictures kept beside a comparison or a prediction, and those of the reference set."""
 
 import json
 from pathlib import Path
 
-from analysis.models import Comparison
+from analysis.models import Comparison, Prediction
 from mammotrack.errors import NotFound
 from ml_models.similar.reference import reference_set
 from scans.services import object_store
 
 PROCESSING_VIEWS = ("grayscale", "denoised", "edges", "threshold")
+HEAT_MAP = "heat_map.png"
+PICTURE_KEYS = ((Comparison, "pictures_key"), (Prediction, "heat_map_key"))  # kept beside what
 LESION_PICTURES = ("lesion_prior", "lesion_current")
 PICTURES = frozenset(
     {"prior", "aligned_prior", "current", "ssim_map", *LESION_PICTURES, *PROCESSING_VIEWS}
@@ -28,6 +30,13 @@ def reference_picture_path(case: str) -> Path:
     if path is None:
         raise NotFound("There is no such picture.")
     return path
+
+
+def heat_map_path(prediction: Prediction | None) -> Path:
+    """Where the heat map of a prediction lies, or ``NotFound``."""
+    if prediction is None or not prediction.heat_map_key:
+        raise NotFound("There is no such picture.")
+    return object_store().derived_path(prediction.heat_map_key, HEAT_MAP)
 
 
 def kept_pictures(comparison: Comparison | None) -> frozenset[str]:

@@ -14,10 +14,11 @@ from analysis.imaging.breast import PreparedBreast, prepare_breast
 from analysis.imaging.comparison import DEFAULT_ALGORITHM, ChangeMeasurement, compare_breasts
 from analysis.imaging.decode import load_pixels
 from analysis.imaging.mark import Mark
-from analysis.inference import classifier
+from analysis.imaging.versions import PREPARATION_VERSION
 from analysis.mark_limits import check_mark
 from analysis.size_category import SizedDate
-from ml_models.classifier import Classification
+from ml_models.classifier import Classification, Classifier
+from ml_models.heatmap import HeatMap
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class PriorFindings:
 
     prepared: PreparedBreast
     classification: Classification
+    heat_map: HeatMap | None
     change: ChangeMeasurement
 
 
@@ -53,7 +55,10 @@ class Findings:
 
     prepared: PreparedBreast
     classification: Classification
+    heat_map: HeatMap | None
     against_prior: PriorFindings | None
+    model_sha256: str
+    preparation_version: str = PREPARATION_VERSION
 
     def outcome(
         self, record: guideline.ClinicalRecord | None, *, size: SizedDate | None = None
@@ -73,16 +78,24 @@ class Findings:
         )
 
 
-def analyse(current: Picture) -> Findings:
+def analyse(current: Picture, *, model: Classifier) -> Findings:
     """Classify one picture that has no prior."""
     prepared = current.prepare()
-    return Findings(prepared, classifier().classify(prepared), against_prior=None)
+    found = model.explain(prepared)
+    return Findings(
+        prepared,
+        found.classification,
+        found.heat_map,
+        against_prior=None,
+        model_sha256=model.sha256,
+    )
 
 
 def analyse_pair(
     *,
     prior: Picture,
     current: Picture,
+    model: Classifier,
     algorithm: str = DEFAULT_ALGORITHM,
     lesion: Mark | None = None,
 ) -> tuple[Findings, PriorFindings]:
@@ -94,10 +107,19 @@ def analyse_pair(
     if lesion is not None:
         rows, columns = earlier.source.shape
         check_mark(**vars(lesion), rows=rows, columns=columns, spacing_mm=prior.spacing_mm)
-    found_earlier, found_later = classifier().classify_many([earlier, later])
+    found_earlier, found_later = (model.explain(each) for each in (earlier, later))
     change = compare_breasts(prior=earlier, current=later, algorithm=algorithm, lesion=lesion)
-    against_prior = PriorFindings(earlier, found_earlier, change)
-    return Findings(later, found_later, against_prior), against_prior
+    against_prior = PriorFindings(
+        earlier, found_earlier.classification, found_earlier.heat_map, change
+    )
+    findings = Findings(
+        later,
+        found_later.classification,
+        found_later.heat_map,
+        against_prior,
+        model_sha256=model.sha256,
+    )
+    return findings, against_prior
 
 
 def prepare_pair(*, prior: Picture, current: Picture) -> tuple[PreparedBreast, PreparedBreast]:

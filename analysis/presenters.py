@@ -23,6 +23,7 @@ from analysis.models import (
     SimilarCases,
 )
 from analysis.selectors import Lesion
+from ml_models.categories import combine_with_pathology
 from ml_models.similar.reference import reference_set
 from patients.models import Patient
 from patients.presenters import age_at_exam, interval
@@ -36,6 +37,8 @@ CATEGORIES = {
     "5": "Highly suggestive of malignancy",
     "6": "Known, proven malignancy",
 }
+PROVEN = "6"
+BY_APPEARANCE = "Evidence: the appearance of this one picture, without the patient's record."
 VERDICTS = {
     "regression": "Regression",
     "progression": "Progression",
@@ -81,6 +84,7 @@ REASONS = {
     "blank": "The picture is blank.",
     "no_breast": "No breast stands out in the picture.",
     "not_a_mammogram": "The picture does not look like a mammogram.",
+    "unfamiliar": "The picture is unlike the mammograms the model learnt from.",
     "low_contrast": "There is too little contrast inside the breast.",
     "saturated": "Too much of the breast is overexposed.",
     "cut": "The breast runs out of the picture on the side away from the chest wall.",
@@ -160,8 +164,11 @@ class PictureFinding:
     meaning: str
     possible: str
     suspicious: str
+    evidence: str
     bars: list[ClassBar]
     lacks_pathology: bool
+    has_heat_map: bool
+    heat_outside: str
     model_version: str
     model_sha256: str
     preparation_version: str
@@ -297,11 +304,16 @@ def picture_finding(
 ) -> PictureFinding | None:
     if prediction is None:
         return None
-    category = "" if prediction.abstained else prediction.category
+    appearance = "" if prediction.abstained else prediction.category
+    by_record = malignancy_proven and prediction.assessable
+    category = PROVEN if by_record else appearance
+    probabilities = combine_with_pathology(
+        prediction.probabilities, malignant_pathology=malignancy_proven
+    )
     return PictureFinding(
         assessable=prediction.assessable,
         reasons=[in_words(code) for code in prediction.reasons],
-        abstained=prediction.abstained,
+        abstained=not category,
         category=category,
         meaning=CATEGORIES.get(category, ""),
         possible=", ".join(prediction.prediction_set),
@@ -310,17 +322,30 @@ def picture_finding(
             ClassBar(
                 category=name,
                 meaning=CATEGORIES[name],
-                width=round(100 * prediction.probabilities[name], 1),
-                percent=percent(prediction.probabilities[name]),
+                width=round(100 * probabilities[name], 1),
+                percent=percent(probabilities[name]),
                 is_suggested=name == category,
             )
             for name in CATEGORIES
-            if name in prediction.probabilities
+            if name in probabilities
         ],
-        lacks_pathology=category == "6" and not malignancy_proven,
+        evidence=_evidence(appearance) if by_record else BY_APPEARANCE,
+        lacks_pathology=appearance == PROVEN and not malignancy_proven,
+        has_heat_map=bool(prediction.heat_map_key),
+        heat_outside=(
+            percent(prediction.heat_outside_share) if prediction.heat_plausible is False else ""
+        ),
         model_version=prediction.model_version,
         model_sha256=prediction.model_sha256,
         preparation_version=prediction.preparation_version,
+    )
+
+
+def _evidence(appearance: str) -> str:
+    reads = f"category {appearance}" if appearance else "no category"
+    return (
+        "Evidence: the record. Pathology proves cancer of this breast, which is category 6 "
+        f"whatever a picture shows. By its appearance alone the model gives it {reads}."
     )
 
 

@@ -11,6 +11,7 @@ analysis_patterns = [
     path("analyses/<uuid:job_id>/marks/", views.mark, name="mark"),
     path("analyses/<uuid:job_id>/retry/", views.retry, name="retry"),
     path("analyses/<uuid:job_id>/pictures/<slug:name>/", views.picture, name="picture"),
+    path("analyses/<uuid:job_id>/heat-maps/<slug:which>/", views.heat_map, name="heat-map"),
     path("mammograms/<uuid:mammogram_id>/analysis/", views.of_mammogram, name="of-mammogram"),
     path(
         "mammograms/<uuid:mammogram_id>/lesions/<int:lesion>/describe/",

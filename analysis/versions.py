@@ -1,10 +1,10 @@
-"""The versions a new analysis would carry; read without loading OpenCV or TensorFlow."""
+"""The versions a new analysis would carry; read without loading OpenCV or OpenVINO."""
 
 from dataclasses import dataclass
 
 from analysis.guideline import RULES_VERSION
 from analysis.imaging.versions import DEFAULT_ALGORITHM, PREPARATION_VERSION
-from ml_models import registry
+from analysis.releases import active_model
 from ml_models.errors import ModelError
 
 
@@ -22,7 +22,7 @@ NO_MODEL = "none"
 def current_versions() -> Versions:
     """Without an active model the request still stands; its job says what is missing."""
     try:
-        model = registry.active_manifest().version
+        model = active_model().version
     except ModelError:
         model = NO_MODEL
     return Versions(

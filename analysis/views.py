@@ -23,6 +23,7 @@ from analysis.forms import (
 from analysis.models import AnalysisJob, Recommendation
 from analysis.pictures import (
     PROCESSING_VIEWS,
+    heat_map_path,
     histogram_of,
     kept_pictures,
     picture_path,
@@ -252,6 +253,18 @@ def _signed(
     return _page(request, job, form, status=status)
 
 
+@require_safe
+def heat_map(request: Request, job_id: UUID, which: str) -> FileResponse:
+    """Where the model saw evidence for suspicion, to lie over the current or prior picture."""
+    job = selectors.job_visible_to(request.user, job_id)
+    recommendation = selectors.recommendation_of(job)
+    prediction = None
+    if recommendation and which in {"current", "prior"}:
+        prediction = getattr(recommendation, f"{which}_prediction")
+    path = heat_map_path(prediction)
+    return stored_picture(path, name=f"{job.pk}-{which}-heat-map")
+
+
 def _page(
     request: Request,
     job: AnalysisJob,
@@ -310,8 +323,8 @@ def _findings(recommendation: Recommendation) -> dict[str, object]:
         "current_finding": presenters.picture_finding(
             recommendation.current_prediction, malignancy_proven=proven
         ),
-        "prior_finding": presenters.picture_finding(
-            recommendation.prior_prediction, malignancy_proven=proven
+        "prior_finding": presenters.picture_finding(  # the record is of the current picture's day
+            recommendation.prior_prediction, malignancy_proven=False
         ),
         "change": presenters.change(comparison),
         "lesion": lesion_presenters.lesion_block(

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 Weights = dict[str, NDArray[np.float32]]
 
-# repeats, kernel size, stride of the first, expansion, channels out (Tan & Le 2019, Lite0 scaling)
-_LITE0_STAGES = (
+LITE0_STAGES = (
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
     (2, 5, 2, 6, 40),
@@ -27,13 +26,16 @@ _LITE0_STAGES = (
     (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
 )
-_BN_EPSILON = 1e-3
+"""Repeats, kernel size, stride of the first, expansion, channels out (Tan & Le 2019, Lite0)."""
+LITE0_CHANNELS = 1280
+BN_EPSILON = 1e-3
+PAPER_FILTERS = (16, 32, 64, 64)
 
 
 def _batch_norm(x: Any, name: str, *, relu: bool) -> Any:
     from keras import layers
 
-    x = layers.BatchNormalization(epsilon=_BN_EPSILON, name=name)(x)
+    x = layers.BatchNormalization(epsilon=BN_EPSILON, name=name)(x)
     return layers.ReLU(max_value=6.0, name=f"{name}_relu")(x) if relu else x
 
 
@@ -82,7 +84,7 @@ def build_backbone(input_shape: tuple[int, int]) -> "keras.Model":
     x = layers.Conv2D(32, 3, 2, padding="same", use_bias=False, name="conv_stem")(x)
     x = _batch_norm(x, "bn0", relu=True)
     index = 0
-    for repeats, kernel, stride, expand, out in _LITE0_STAGES:
+    for repeats, kernel, stride, expand, out in LITE0_STAGES:
         for repeat in range(repeats):
             x = _mobile_block(
                 x,
@@ -93,7 +95,7 @@ def build_backbone(input_shape: tuple[int, int]) -> "keras.Model":
                 out=out,
             )
             index += 1
-    x = layers.Conv2D(1280, 1, use_bias=False, name="conv_head")(x)
+    x = layers.Conv2D(LITE0_CHANNELS, 1, use_bias=False, name="conv_head")(x)
     x = _batch_norm(x, "bn1", relu=True)
     return keras.Model(picture, x, name="efficientnet_lite0")
 
@@ -145,7 +147,7 @@ def build_paper_cnn(input_shape: tuple[int, int], *, classes: int) -> "keras.Mod
 
     picture = keras.Input((*input_shape, 1), name="picture")
     x = picture
-    for index, filters in enumerate((16, 32, 64, 64)):
+    for index, filters in enumerate(PAPER_FILTERS):
         x = layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"conv{index}")(x)
         x = layers.MaxPooling2D(name=f"pool{index}")(x)
     x = layers.Flatten(name="flatten")(x)

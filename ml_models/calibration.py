@@ -27,6 +27,14 @@ def log_odds(logits: Floats, members: NDArray[np.bool_]) -> Floats:
     return np.asarray(_log_sum_exp(logits[:, members]) - _log_sum_exp(logits[:, ~members]))
 
 
+def log_odds_gradient(logits: Floats, members: NDArray[np.bool_]) -> Floats:
+    """Derivative of `log_odds` by each of the (classes,) logits of one picture."""
+    gradient = np.zeros(len(logits))
+    gradient[members] = softmax(logits[members])
+    gradient[~members] = -softmax(logits[~members])
+    return gradient
+
+
 def fit_temperature(logits: Floats, truth: NDArray[np.int64]) -> float:
     """Temperature that maximises the likelihood of the truth (on a grid, 0.2 to 10).
 

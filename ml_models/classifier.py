@@ -1,8 +1,9 @@
 """Classify prepared mammograms with a registered model version."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.imaging.breast import PreparedBreast
-from ml_models.architecture import build_paper_cnn, build_transfer_classifier, write_weights
-from ml_models.backend import tensorflow
+from ml_models.architecture import LITE0_CHANNELS
+from ml_models.calibration import log_odds_gradient
 from ml_models.categories import CATEGORIES, is_suspicious, spread_over_categories
+from ml_models.familiarity import REASON
+from ml_models.head import LinearHead, pooled
+from ml_models.heatmap import HeatMap, heat_map
 from ml_models.inputs import fit_to_canvas, squeeze_to_canvas
 from ml_models.registry import (
     WEIGHTS_FOLDER,
     Manifest,
     active_manifest,
+    load_familiarity,
     load_manifest,
     load_weights,
 )
+from ml_models.runtime import Network, backbone_graph, paper_graph
+
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,8 @@ class Classification:
     ----------
     assessable : bool
     reasons : tuple of str
-        Why not, as the preparation found it.
+        Why not, as the preparation found it, or ``unfamiliar`` when the breast is unlike all the
+        model learnt from.
     model_version : str
     probabilities : dict of str to float
         '2' to '6', summing to 1; empty when not assessable. They rest on appearance alone, so a
@@ -67,6 +76,26 @@ class Classification:
         }
 
 
+@dataclass(frozen=True)
+class Explained:
+    """An answer and where its evidence lies; no map where the network has none to give."""
+
+    classification: Classification
+    heat_map: HeatMap | None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a network says of one picture: logits (classes,), and its Grad-CAM by copy.
+
+    It is not `familiar` when its features are unlike those of the training pictures.
+    """
+
+    logits: NDArray[np.float64]
+    grad_cam: Callable[[NDArray[np.float64]], Floats] | None
+    familiar: bool = True
+
+
 class Classifier:
     """A model version that answers; thread-safe, loads its network on first use."""
 
@@ -74,7 +103,7 @@ class Classifier:
         self._manifest = manifest
         self._folder = folder
         self._lock = threading.Lock()
-        self._forward: Any = None
+        self._network: Callable[[Floats], Seen] | None = None
 
     @classmethod
     def load(cls, version: str | None = None, *, folder: Path = WEIGHTS_FOLDER) -> "Classifier":
@@ -101,15 +130,19 @@ class Classifier:
         return self._manifest.sha256
 
     def classify(self, prepared: PreparedBreast) -> Classification:
-        """Classify one picture; see `classify_many`."""
-        return self.classify_many([prepared])[0]
+        """Classify one picture; see `explain`."""
+        return self.explain(prepared).classification
 
     def classify_many(self, prepared: Sequence[PreparedBreast]) -> list[Classification]:
-        """Classify pictures, one answer each, in order.
+        """Classify pictures, one answer each, in order."""
+        return [self.explain(one).classification for one in prepared]
+
+    def explain(self, prepared: PreparedBreast) -> Explained:
+        """Classify one picture and show where the evidence lies, in one pass of the network.
 
         Parameters
         ----------
-        prepared : sequence of PreparedBreast
+        prepared : PreparedBreast
             One that is not assessable passes through with its reasons; the network never sees it.
 
         Raises
@@ -118,19 +151,31 @@ class Classifier:
             ``weights_missing``, ``hash_mismatch`` or ``weights_incomplete``, when the network is
             loaded on first use.
         """
-        return [
-            self._answer(self.logits(one)) if one.assessable else self._not_assessable(one)
-            for one in prepared
-        ]
+        if not prepared.assessable:
+            return Explained(self._not_assessable(prepared.reasons), heat_map=None)
+        seen = self._look(prepared)
+        if not seen.familiar:
+            return Explained(self._not_assessable((REASON,)), heat_map=None)
+        return Explained(self._answer(seen.logits), self._heat_map(seen, prepared))
 
     def logits(self, prepared: PreparedBreast) -> NDArray[np.float64]:
         """Logits of the network, (classes,), averaged over the crop and its mirror image."""
-        with self._lock:
-            if self._forward is None:
-                self._forward = load_forward(self._manifest, folder=self._folder)
+        return self._look(prepared).logits
+
+    def _look(self, prepared: PreparedBreast) -> Seen:
         batch = network_input(prepared, self._manifest)
-        copies = np.asarray(self._forward(batch), np.float64)
-        return np.asarray(copies.mean(axis=0))
+        with self._lock:
+            if self._network is None:
+                self._network = load_network(self._manifest, folder=self._folder)
+            return self._network(batch)
+
+    def _heat_map(self, seen: Seen, prepared: PreparedBreast) -> HeatMap | None:
+        if seen.grad_cam is None:
+            return None
+        direction = log_odds_gradient(seen.logits, is_suspicious(self._manifest.classes))
+        crop, mirrored = seen.grad_cam(direction)
+        signed = (crop + mirrored[:, ::-1]) / 2
+        return heat_map(signed, prepared, self._manifest.input_shape)
 
     def _answer(self, logits: NDArray[np.float64]) -> Classification:
         classes, calibration = self._manifest.classes, self._manifest.calibration
@@ -151,10 +196,10 @@ class Classifier:
             suspicious_probability=float(suspicious),
         )
 
-    def _not_assessable(self, prepared: PreparedBreast) -> Classification:
+    def _not_assessable(self, reasons: tuple[str, ...]) -> Classification:
         return Classification(
             assessable=False,
-            reasons=prepared.reasons,
+            reasons=reasons,
             model_version=self.version,
             probabilities={},
             category=None,
@@ -164,29 +209,45 @@ class Classifier:
         )
 
 
-def network_input(prepared: PreparedBreast, manifest: Manifest) -> NDArray[np.float32]:
-    """The batch a version wants for one picture, (copies, rows, cols, 1) float32 in [0, 1].
+def appearance(features: Floats) -> Floats:
+    """(copies, 2 channels) pooled maps of one picture to the (1, channels) that tell its kind.
+
+    The means, over the copies: a maximum is moved by a single bright spot.
+    """
+    return features[:, :LITE0_CHANNELS].mean(axis=0, keepdims=True)
+
+
+def network_input(prepared: PreparedBreast, manifest: Manifest) -> Floats:
+    """The batch a version wants for one picture, (copies, rows, cols) float32 in [0, 1].
 
     The transfer model gets the breast and its mirror image, left to right: the breast of the other
     side. Upside down, which swaps the inner and outer half, is not used.
     """
     if manifest.architecture == "paper-cnn":
-        return squeeze_to_canvas(prepared.source, manifest.input_shape)[None, ..., None]
+        return squeeze_to_canvas(prepared.source, manifest.input_shape)[None]
     canvas = fit_to_canvas(prepared.crop, manifest.input_shape)
-    return np.stack([canvas, canvas[:, ::-1]])[..., None]
+    return np.stack([canvas, canvas[:, ::-1]])
 
 
-def load_forward(manifest: Manifest, *, folder: Path) -> Any:
-    """Build and fill a version's network; return its compiled forward pass of fixed input shape."""
+def load_network(manifest: Manifest, *, folder: Path) -> Callable[[Floats], Seen]:
+    """Build a version's network from its proven weights."""
     weights = load_weights(manifest, folder=folder)
-    tf = tensorflow()
     classes = len(manifest.classes)
     if manifest.architecture == "paper-cnn":
-        model, copies = build_paper_cnn(manifest.input_shape, classes=classes), 1
-    else:
-        model, copies = build_transfer_classifier(manifest.input_shape, classes=classes), 2
-    write_weights(model, weights)
-    signature = [tf.TensorSpec((copies, *manifest.input_shape, 1), tf.float32)]
-    return tf.function(
-        lambda batch: model(batch, training=False), input_signature=signature, autograph=False
-    )
+        paper = Network(paper_graph(weights, manifest.input_shape, classes=classes))
+        return lambda batch: Seen(paper(batch).mean(axis=0).astype(np.float64), grad_cam=None)
+    backbone = Network(backbone_graph(weights, manifest.input_shape))
+    head = LinearHead.from_weights(weights, channels=LITE0_CHANNELS, classes=classes)
+
+    familiarity = load_familiarity(manifest, folder=folder)
+
+    def look(batch: Floats) -> Seen:
+        maps = backbone(batch)
+        features = pooled(maps)
+        return Seen(
+            head.logits(features).mean(axis=0),
+            partial(head.grad_cam, maps),
+            familiar=familiarity is None or bool(familiarity.knows(appearance(features))[0]),
+        )
+
+    return look

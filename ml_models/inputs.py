@@ -5,6 +5,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def canvas_box(crop_shape: tuple[int, ...], shape: tuple[int, int]) -> tuple[int, int, int]:
+    """Top row, rows and columns that a crop of this shape takes in a canvas of that."""
+    scale = min(shape[0] / crop_shape[0], shape[1] / crop_shape[1])
+    rows, cols = (
+        min(limit, max(1, round(side * scale)))
+        for side, limit in zip(crop_shape, shape, strict=True)
+    )
+    return (shape[0] - rows) // 2, rows, cols
+
+
 def fit_to_canvas(crop: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
     """Scale a breast crop into a fixed canvas, aspect kept, chest wall at the left edge.
 
@@ -20,14 +30,9 @@ def fit_to_canvas(crop: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[
     (rows, cols) float32 ndarray
         The crop as large as it fits, centred from top to bottom, 0 elsewhere.
     """
-    scale = min(shape[0] / crop.shape[0], shape[1] / crop.shape[1])
-    rows, cols = (
-        min(limit, max(1, round(side * scale)))
-        for side, limit in zip(crop.shape, shape, strict=True)
-    )
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    top, rows, cols = canvas_box(crop.shape, shape)
+    how = cv2.INTER_AREA if rows < crop.shape[0] else cv2.INTER_LINEAR
     canvas = np.zeros(shape, np.float32)
-    top = (shape[0] - rows) // 2
     canvas[top : top + rows, :cols] = cv2.resize(crop, (cols, rows), interpolation=how)
     return canvas
 

@@ -9,20 +9,26 @@ import dataclasses
 import hashlib
 import io
 import json
+import math
 import re
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ml_models.architecture import Weights
 from ml_models.calibration import Calibration, Platt
 from ml_models.errors import ModelError
+from ml_models.familiarity import Familiarity
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
-STATES = ("active", "baseline", "retired")
+STATES = ("draft", "shadow", "active", "retired", "baseline")
+
+LARGEST_ARRAY_BYTES = 100_000_000
 
 _VERSION = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 
@@ -34,8 +40,9 @@ class Manifest:
     Attributes
     ----------
     version : str
-    state : {'active', 'baseline', 'retired'}
-        Exactly one version is active; a baseline is kept to be measured against.
+    state : {'draft', 'shadow', 'active', 'retired', 'baseline'}
+        As released: one version is active, which a server runs until it activates another; a
+        baseline is kept to be measured against.
     architecture : {'efficientnet-lite0', 'paper-cnn'}
     sha256 : str
         Of ``weights.npz``.
@@ -56,6 +63,9 @@ class Manifest:
         Sources, counts and the SHA-256 of the data manifest.
     metrics : dict
         Out-of-fold figures, each ``[value, low, high]``.
+    familiarity : dict or None
+        SHA-256 of ``familiarity.npz``, its threshold, and the share of held-out training
+        pictures beyond that.
     """
 
     version: str
@@ -72,6 +82,7 @@ class Manifest:
     seed: int
     data: dict[str, Any]
     metrics: dict[str, Any]
+    familiarity: dict[str, Any] | None = None
 
 
 def versions(folder: Path = WEIGHTS_FOLDER) -> list[Manifest]:
@@ -146,9 +157,45 @@ def load_weights(manifest: Manifest, *, folder: Path = WEIGHTS_FOLDER) -> Weight
     Raises
     ------
     ModelError
-        ``weights_missing``, or ``hash_mismatch`` when the file is not the one in the manifest.
+        ``weights_missing``, ``hash_mismatch`` when the file is not the one in the manifest, or
+        ``unreadable_weights`` when it is, and holds anything but plain arrays.
     """
     return load_arrays(folder / manifest.version / "weights.npz", sha256=manifest.sha256)
+
+
+def load_familiarity(manifest: Manifest, *, folder: Path = WEIGHTS_FOLDER) -> Familiarity | None:
+    """Read what tells a version's familiar pictures; None where nothing was fitted.
+
+    Raises
+    ------
+    ModelError
+        As `load_weights`.
+    """
+    record = manifest.familiarity
+    if record is None:
+        return None
+    path = folder / manifest.version / "familiarity.npz"
+    return Familiarity(**load_arrays(path, sha256=record["sha256"]), threshold=record["threshold"])
+
+
+def save_familiarity(
+    manifest: Manifest,
+    fitted: Familiarity,
+    *,
+    held_out_refused: float,
+    folder: Path = WEIGHTS_FOLDER,
+) -> Manifest:
+    """Put a fit beside the weights of a version that exists, and return its new manifest."""
+    stored = _as_file(fitted.arrays)
+    record = {
+        "sha256": hashlib.sha256(stored).hexdigest(),
+        "threshold": fitted.threshold,
+        "held_out_refused": held_out_refused,
+    }
+    manifest = dataclasses.replace(manifest, familiarity=record)
+    (folder / manifest.version / "familiarity.npz").write_bytes(stored)
+    _write_manifest(manifest, folder)
+    return manifest
 
 
 def load_arrays(path: Path, *, sha256: str) -> dict[str, NDArray[Any]]:
@@ -157,7 +204,8 @@ def load_arrays(path: Path, *, sha256: str) -> dict[str, NDArray[Any]]:
     Raises
     ------
     ModelError
-        ``weights_missing`` or ``hash_mismatch``.
+        ``weights_missing``, ``hash_mismatch``, or ``unreadable_weights`` when the file holds
+        anything but plain arrays.
     """
     name = path.parent.name
     if not path.is_file():
@@ -169,8 +217,34 @@ def load_arrays(path: Path, *, sha256: str) -> dict[str, NDArray[Any]]:
             f"The weights of {name} should have SHA-256 {sha256}, they have {found}.",
             code="hash_mismatch",
         )
-    with np.load(io.BytesIO(stored), allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+    try:
+        with zipfile.ZipFile(io.BytesIO(stored)) as archive:
+            return {
+                entry.filename.removesuffix(".npy"): _plain_array(archive, entry)
+                for entry in archive.infolist()
+            }
+    except (ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise ModelError(
+            f"The weights of {name} are not plain arrays: {error}.",
+            code="unreadable_weights",
+        ) from error
+
+
+def _plain_array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> NDArray[Any]:
+    """Read one member as floating-point numbers, and nothing else that could stand in such a file.
+
+    What is allocated is what the file holds, never what its header says.
+    """
+    if entry.file_size > LARGEST_ARRAY_BYTES:
+        raise ValueError(f"{entry.filename} has {entry.file_size} bytes")
+    with archive.open(entry) as member:
+        if npy.read_magic(member) != (1, 0):
+            raise ValueError(f"{entry.filename} is of another version")
+        shape, by_column, dtype = npy.read_array_header_1_0(member)
+        numbers = member.read()
+    if dtype.kind != "f" or len(numbers) != math.prod(shape) * dtype.itemsize:
+        raise ValueError(f"{entry.filename} is {dtype} of {shape} in {len(numbers)} bytes")
+    return np.frombuffer(numbers, dtype).reshape(shape, order="F" if by_column else "C")
 
 
 def save_version(
@@ -181,14 +255,22 @@ def save_version(
     A version that exists is replaced. The weights are written before the manifest, so that a
     half-written version has no manifest that vouches for it.
     """
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **weights)
-    stored = buffer.getvalue()
+    stored = _as_file(weights)
     manifest = dataclasses.replace(manifest, sha256=hashlib.sha256(stored).hexdigest())
     target = folder / manifest.version
     target.mkdir(parents=True, exist_ok=True)
     (target / "manifest.json").unlink(missing_ok=True)
     (target / "weights.npz").write_bytes(stored)
-    text = json.dumps(dataclasses.asdict(manifest), indent=2)
-    (target / "manifest.json").write_text(text + "\n", encoding="utf-8")
+    _write_manifest(manifest, folder)
     return manifest
+
+
+def _as_file(arrays: Weights) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def _write_manifest(manifest: Manifest, folder: Path) -> None:
+    text = json.dumps(dataclasses.asdict(manifest), indent=2)
+    (folder / manifest.version / "manifest.json").write_text(text + "\n", encoding="utf-8")

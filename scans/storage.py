@@ -117,9 +117,13 @@ class ObjectStore:
             _fsync_folder(folder)
         return folder
 
+    def derived_folder(self, sha256: str) -> Path:
+        """Where the files made from an object are or would be."""
+        return self._place("derived", sha256)
+
     def derived_path(self, sha256: str, name: str) -> Path:
         """Where a derived file is or would be."""
-        return self._place("derived", sha256) / _checked(name, _DERIVED_NAME)
+        return self.derived_folder(sha256) / _checked(name, _DERIVED_NAME)
 
     def checked_path(self, sha256: str, name: str) -> Path:
         """Where a derived file is, once it was held against its hash.

@@ -14,7 +14,7 @@ DOORS = [
     for name in ("views.py", "api.py")
     for path in sorted(ROOT.glob(f"*/{name}")) + sorted(ROOT.glob(f"mammotrack/*/{name}"))
 ]
-HEAVY = ("tensorflow", "keras", "cv2", "skimage", "imagecodecs")
+HEAVY = ("tensorflow", "keras", "openvino", "cv2", "skimage", "imagecodecs")
 
 
 def test_there_are_doors_to_look_at():

@@ -93,9 +93,14 @@ class PreparedBreast:
         """The breast's bounding box at source resolution, oriented like ``image``, background 0."""
         if not self.grid_mask.any():
             return np.zeros((1, 1), np.float32)
-        crop = self.source[_source_box(self.source, self.grid_mask)]
+        crop = self.source[self.box]
         mask = _fit(_boxed(self.grid_mask), crop.shape)
         return _oriented(np.where(mask, crop, np.float32(0)), self.chest_wall)
+
+    @property
+    def box(self) -> tuple[slice, slice]:
+        """Rows and columns of ``source`` that ``image`` and ``crop`` show; a breast was found."""
+        return _source_box(self.source, self.grid_mask)
 
 
 def prepare_breast(

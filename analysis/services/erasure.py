@@ -15,7 +15,7 @@ from django.apps import apps
 from django.db.models import Q, TextChoices
 from django.utils import timezone
 
-from analysis.models import Comparison
+from analysis.pictures import PICTURE_KEYS
 from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, require
 from mammotrack.audit import keys
@@ -90,10 +90,13 @@ def _files_of(ids: list[UUID]) -> set[str]:
     """Hashes of the records' files and pictures that are nobody else's."""
     own = set(Mammogram.objects.filter(patient__in=ids).values_list("sha256", flat=True))
     shared = Mammogram.objects.filter(sha256__in=own).exclude(patient__in=ids)
-    pictures = Comparison.objects.filter(patient__in=ids).exclude(pictures_key="")
-    return (own - set(shared.values_list("sha256", flat=True))) | set(
-        pictures.values_list("pictures_key", flat=True)
-    )
+    made = {
+        key
+        for model, name in PICTURE_KEYS
+        for key in model._default_manager.filter(patient__in=ids).values_list(name, flat=True)
+        if key
+    }
+    return (own - set(shared.values_list("sha256", flat=True))) | made
 
 
 def _destroy(ids: Iterable[UUID], files: Iterable[str]) -> None:

@@ -14,6 +14,8 @@ from analysis.guideline import ClinicalRecord
 from analysis.imaging.errors import ImagingError
 from analysis.lesions import sizes_of
 from analysis.models import AnalysisJob, Comparison, Prediction, Recommendation
+from analysis.pictures import HEAT_MAP
+from analysis.releases import active_model
 from analysis.services import jobs
 from analysis.services.similar import keep_similar, search_similar
 from analysis.size_category import SizedDate, size_course
@@ -31,8 +33,7 @@ from scans.services import object_store
 
 if TYPE_CHECKING:
     from analysis.imaging.comparison import ChangeMeasurement
-    from analysis.pipeline import Findings, Picture
-    from ml_models.classifier import Classification
+    from analysis.pipeline import Findings, Picture, PriorFindings
     from ml_models.similar.search import SimilarFound
 
 WRITE_ATTEMPTS = 5
@@ -50,6 +51,7 @@ def run_job(job_id: UUID) -> None:
             jobs.check_one_patient(claim.job)
             findings = _analyse(claim.job)
             similar = search_similar(claim.job.current, findings.prepared)
+            _keep_heat_maps(claim.job, findings)
             _write_results(claim, findings, similar, _keep_pictures(claim.job, findings))
         except (ImagingError, ModelError, ScanFileError) as error:
             jobs.fail(claim, error.code)
@@ -64,13 +66,16 @@ def run_job(job_id: UUID) -> None:
 
 def _analyse(job: AnalysisJob) -> Findings:
     from analysis.imaging.mark import Mark  # noqa: PLC0415 -- OpenCV
-    from analysis.pipeline import analyse, analyse_pair  # noqa: PLC0415 -- OpenCV and TensorFlow
+    from analysis.inference import classifier  # noqa: PLC0415 -- OpenVINO
+    from analysis.pipeline import analyse, analyse_pair  # noqa: PLC0415 -- OpenCV and OpenVINO
 
-    current = _picture(job.current)
+    current, model = _picture(job.current), classifier(active_model().version)
     if job.prior is None:
-        return analyse(current)
+        return analyse(current, model=model)
     lesion = Mark(job.mark.x, job.mark.y, job.mark.radius) if job.mark else None
-    findings, _ = analyse_pair(prior=_picture(job.prior), current=current, lesion=lesion)
+    findings, _ = analyse_pair(
+        prior=_picture(job.prior), current=current, model=model, lesion=lesion
+    )
     return findings
 
 
@@ -100,6 +105,31 @@ def _keep_pictures(job: AnalysisJob, findings: Findings) -> str:
     return key
 
 
+def _keep_heat_maps(job: AnalysisJob, findings: Findings) -> None:
+    from analysis.imaging.film_display import encode_png  # noqa: PLC0415 -- OpenCV
+    from analysis.imaging.heat import heat_overlay  # noqa: PLC0415 -- OpenCV
+
+    for mammogram, found in _looked_at(job, findings):
+        if found.heat_map is not None:
+            overlay = heat_overlay(found.prepared, found.heat_map.heat)
+            key = _heat_map_key(mammogram, findings)
+            object_store().put_derived(key, {HEAT_MAP: encode_png(overlay)})
+
+
+def _looked_at(
+    job: AnalysisJob, findings: Findings
+) -> list[tuple[Mammogram, Findings | PriorFindings]]:
+    found: list[tuple[Mammogram, Findings | PriorFindings]] = [(job.current, findings)]
+    if job.prior and findings.against_prior:
+        found.append((job.prior, findings.against_prior))
+    return found
+
+
+def _heat_map_key(mammogram: Mammogram, findings: Findings) -> str:
+    made_of = f"{mammogram.sha256} {findings.model_sha256} {findings.preparation_version}"
+    return hashlib.sha256(f"heat map of {made_of}".encode()).hexdigest()
+
+
 def _write_results(
     claim: jobs.Claim, findings: Findings, similar: SimilarFound, pictures_key: str
 ) -> None:
@@ -118,9 +148,6 @@ def _write_results(
 def _write_once(
     claim: jobs.Claim, findings: Findings, similar: SimilarFound, pictures_key: str
 ) -> None:
-    from analysis.imaging.versions import PREPARATION_VERSION  # noqa: PLC0415
-    from analysis.inference import classifier  # noqa: PLC0415 -- TensorFlow
-
     with atomic():
         jobs.finish(claim, state=JobState.DONE)
         job = _as_it_is_now(claim.job)
@@ -128,16 +155,14 @@ def _write_once(
         require_consent(job.patient_id, ConsentPurpose.AI)
         record = _record_on_exam_day(job.current)
         outcome = findings.outcome(record, size=_size_on_exam_day(job, findings))
-        model_sha256 = classifier().sha256
-
-        def prediction(mammogram: Mammogram, found: Classification) -> Prediction:
-            return _prediction(mammogram, found, model_sha256, PREPARATION_VERSION)
-
-        current_prediction = prediction(job.current, findings.classification)
+        predictions = [_prediction(*each, findings) for each in _looked_at(job, findings)]
+        current_prediction = predictions[0]
         prior_prediction = comparison = None
-        if job.prior and (against := findings.against_prior):
-            prior_prediction = prediction(job.prior, against.classification)
-            comparison = _comparison(job, against.change, pictures_key, PREPARATION_VERSION)
+        if against := findings.against_prior:
+            prior_prediction = predictions[1]
+            comparison = _comparison(
+                job, against.change, pictures_key, findings.preparation_version
+            )
         recommendation = Recommendation(
             clinic_id=job.clinic_id,
             patient_id=job.patient_id,
@@ -154,7 +179,7 @@ def _write_once(
             record=_as_document(record),
         )
         recommendation.save(force_insert=True)
-        keep_similar(job.current, similar, model_sha256=model_sha256)
+        keep_similar(job.current, similar, model_sha256=findings.model_sha256)
         audit.record(
             Action.ANALYSIS_DONE,
             subject=job,
@@ -209,13 +234,14 @@ def _as_document(record: ClinicalRecord) -> dict[str, object]:
 
 
 def _prediction(
-    mammogram: Mammogram, found: Classification, model_sha256: str, preparation_version: str
+    mammogram: Mammogram, looked_at: Findings | PriorFindings, findings: Findings
 ) -> Prediction:
     """The row of this picture and model version: the one on record, or a new one."""
+    found, heat_map = looked_at.classification, looked_at.heat_map
     same = Prediction.objects.filter(
         mammogram=mammogram,
         model_version=found.model_version,
-        preparation_version=preparation_version,
+        preparation_version=findings.preparation_version,
     ).first()
     if same:
         return same
@@ -225,8 +251,8 @@ def _prediction(
         mammogram=mammogram,
         mammogram_sha256=mammogram.sha256,
         model_version=found.model_version,
-        model_sha256=model_sha256,
-        preparation_version=preparation_version,
+        model_sha256=findings.model_sha256,
+        preparation_version=findings.preparation_version,
         assessable=found.assessable,
         reasons=list(found.reasons),
         probabilities=found.probabilities,
@@ -234,6 +260,9 @@ def _prediction(
         abstained=found.abstained,
         prediction_set=list(found.prediction_set),
         suspicious_probability=found.suspicious_probability,
+        heat_map_key=_heat_map_key(mammogram, findings) if heat_map else "",
+        heat_outside_share=heat_map.outside_share if heat_map else None,
+        heat_plausible=heat_map.plausible if heat_map else None,
     )
     prediction.save(force_insert=True)
     return prediction

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def search_similar(mammogram: Mammogram, prepared: PreparedBreast) -> SimilarFound:
-    """Look through the reference set; for workers, it loads TensorFlow.
+    """Look through the reference set; for workers, it loads OpenVINO.
 
     None of the patient's own pictures may come back: not this one, and not another picture of a
     woman of the set whose picture is on record here.

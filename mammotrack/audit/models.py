@@ -41,6 +41,8 @@ class Action(models.TextChoices):
     DECISION_COUNTERSIGNED = "decision.countersigned"
     FINDING_RECORDED = "finding.recorded"
     LESION_MARKED = "lesion.marked"
+    MODEL_SHADOWED = "model.shadowed"
+    MODEL_ACTIVATED = "model.activated"
     PEOPLE_CHANGED = "people.changed"
     SIGNED_IN = "session.opened"
     SIGNED_OUT = "session.closed"

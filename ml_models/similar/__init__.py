@@ -2,5 +2,5 @@
 
 ``python -m ml_models.similar.build`` makes the reference set; ``python -m
 ml_models.similar.measure`` prints whether neighbours carry information. The set is read with numpy
-alone; embedding a picture loads TensorFlow.
+alone; embedding a picture loads OpenVINO.
 """

@@ -1,6 +1,6 @@
 "use strict";
 
-// One way of looking at a time, and the similarity map's opacity. Without it all are shown.
+// One way of looking at a time, and the opacity of each map. Without it all are shown.
 {
   const viewer = document.querySelector("[data-viewer]");
   const tools = viewer.querySelector("[data-viewer-tools]");
@@ -21,11 +21,12 @@
     show("acquired");
   }
 
-  const overlay = viewer.querySelector("[data-overlay]");
-  const opacity = viewer.querySelector("[data-opacity]");
-  if (overlay) {
-    const text = viewer.querySelector("[data-opacity-text]");
+  for (const opacity of viewer.querySelectorAll("[data-opacity]")) {
+    const figure = opacity.closest("figure");
+    const overlay = figure.querySelector("[data-overlay]");
+    const text = figure.querySelector("[data-opacity-text]");
     const apply = () => {
+      overlay.hidden = opacity.value === "0";
       overlay.style.opacity = String(opacity.value / 100);
       text.textContent = `${opacity.value} %`;
     };

@@ -68,10 +68,26 @@ def test_classify_prints_one_object(pair):
         "abstained",
         "prediction_set",
         "suspicious_probability",
+        "heat_outside_share",
+        "heat_plausible",
     }
     assert result["assessable"]
     assert list(result["probabilities"]) == ["2", "3", "4", "5", "6"]
     assert sum(result["probabilities"].values()) == pytest.approx(1, abs=1e-6)
+
+
+def test_classify_writes_where_the_evidence_lies(pair, tmp_path):
+    target = tmp_path / "heat.png"
+
+    (result,) = run("classify", pair[0], *POSITION, "--json", "--heatmap", target)
+
+    drawn = cv2.imread(str(target))
+    assert drawn.shape == (800, 2 * 640, 3)
+    left, right = drawn[:, :640].astype(int), drawn[:, 640:].astype(int)
+    assert np.ptp(left, axis=2).max() == 0  # the picture is gray, its map is not
+    assert np.ptp(right, axis=2).max() > 50
+    assert 0 <= result["heat_outside_share"] <= 1
+    assert result["heat_plausible"] == (result["heat_outside_share"] <= 0.2)
 
 
 def test_compare_prints_one_object(pair, tmp_path):

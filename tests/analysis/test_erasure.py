@@ -71,6 +71,7 @@ NOT_PERSONAL = {
         "probabilities",
         "category",
         "prediction_set",
+        "heat_map_key",
     },
     "Comparison": {
         "mark_key",

@@ -53,7 +53,12 @@ def mammogram(doctor, store, hints):
     return store_mammogram(
         patient=patient,
         chunks=[cv2.imencode(".png", pixels)[1].tobytes()],
-        statement=Statement(laterality="L", view="CC", exam_date=date(2024, 1, 5)),
+        statement=Statement(
+            laterality="L",
+            view="CC",
+            exam_date=date(2024, 1, 5),
+            confirmed_identifiers=("name", "birth_date"),
+        ),
         stored_by=doctor,
     ).mammogram
 

@@ -1,6 +1,15 @@
 import pytest
 
-from analysis.presenters import histogram_bars, in_words, number, percent, traced_rules
+from analysis.models import Prediction
+from analysis.presenters import (
+    BY_APPEARANCE,
+    histogram_bars,
+    in_words,
+    number,
+    percent,
+    picture_finding,
+    traced_rules,
+)
 
 
 @pytest.mark.parametrize(
@@ -65,3 +74,49 @@ def test_histogram_cuts_black_to_the_tallest_of_the_others():
     assert [bar.height for bar in bars[:4]] == [160, 160, 80, 0]
     assert histogram_bars([]) == []
     assert {bar.height for bar in histogram_bars([0] * 256)} == {0}
+
+
+def prediction(**fields):
+    values = {
+        "assessable": True,
+        "probabilities": {"2": 0.1, "3": 0.1, "4": 0.3, "5": 0.5, "6": 0.0},
+        "category": "5",
+        "abstained": False,
+        "prediction_set": ["4", "5"],
+        "suspicious_probability": 0.7,
+    }
+    return Prediction(**values | fields)
+
+
+def test_without_pathology_the_answer_rests_on_appearance():
+    found = picture_finding(prediction(), malignancy_proven=False)
+
+    assert found.category == "5"
+    assert [bar.percent for bar in found.bars] == ["10 %", "10 %", "30 %", "50 %", "0 %"]
+    assert found.evidence == BY_APPEARANCE
+
+
+@pytest.mark.parametrize(
+    ("fields", "reads"),
+    [({}, "category 5"), ({"abstained": True}, "no category"), ({"category": "2"}, "category 2")],
+)
+def test_proven_malignancy_makes_the_answer_six_and_says_on_what_it_rests(fields, reads):
+    found = picture_finding(prediction(**fields), malignancy_proven=True)
+
+    assert (found.category, found.meaning, found.abstained) == (
+        "6",
+        "Known, proven malignancy",
+        False,
+    )
+    assert {bar.category: bar.percent for bar in found.bars if bar.width} == {"6": "100 %"}
+    assert found.evidence.startswith("Evidence: the record.")
+    assert found.evidence.endswith(f"By its appearance alone the model gives it {reads}.")
+    assert found.suspicious == "70 %"
+
+
+def test_a_picture_that_cannot_be_assessed_gets_no_category_from_the_record():
+    blank = prediction(assessable=False, abstained=True, category="", probabilities={})
+
+    found = picture_finding(blank, malignancy_proven=True)
+
+    assert (found.category, found.bars, found.assessable) == ("", [], False)

@@ -12,7 +12,7 @@ from analysis.choices import JobState, Proposal, RecommendationStatus
 from analysis.guideline import RULES_VERSION
 from analysis.imaging.versions import DEFAULT_ALGORITHM, PREPARATION_VERSION
 from analysis.models import AnalysisJob, Comparison, Prediction, Recommendation, SimilarCases
-from analysis.pictures import kept_pictures
+from analysis.pictures import heat_map_path, kept_pictures
 from analysis.services import jobs, run
 from analysis.services.lesions import mark_lesion
 from analysis.services.run import run_job
@@ -81,6 +81,11 @@ def test_a_job_writes_everything_with_its_versions(pair_job):
     )
     assert prediction.mammogram_sha256 == pair_job.current.sha256
     assert sum(prediction.probabilities.values()) == pytest.approx(1, abs=1e-6)
+    overlay = cv2.imread(str(heat_map_path(prediction)), cv2.IMREAD_UNCHANGED)
+    assert overlay.shape == (800, 640, 4)
+    assert 0 <= prediction.heat_outside_share <= 1
+    assert prediction.heat_plausible == (prediction.heat_outside_share <= 0.2)
+    assert heat_map_path(found.prior_prediction) != heat_map_path(prediction)
     comparison = found.comparison
     assert (comparison.prior_id, comparison.algorithm_version) == (
         pair_job.prior_id,
@@ -127,7 +132,7 @@ def test_a_marked_mass_is_measured_and_kept_beside_the_unmarked_result():
     trace = {entry["rule"]: entry for entry in Recommendation.objects.get(job=at_mark).trace}
     assert trace["SIZE-1"]["inputs"]["size_category"] == "partial_decrease"
     assert trace["THERAPY-2"]["inputs"]["lesion_marked"] is True
-    (lesion,) = selectors.lesions_of(patient)
+    (lesion,) = selectors.followed_lesions_of(patient)
     assert [each.category.value for each in lesion.course] == ["baseline", "partial_decrease"]
 
 
@@ -213,7 +218,7 @@ def test_missing_pixels_fail_the_job_with_a_code(pair_job, store):
     run_job(pair_job.pk)
 
     pair_job.refresh_from_db()
-    assert (pair_job.state, pair_job.error_code) == (JobState.FAILED, "unreadable")
+    assert (pair_job.state, pair_job.error_code) == (JobState.FAILED, "damaged_file")
     assert not Recommendation.objects.exists()
 
 

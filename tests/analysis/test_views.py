@@ -1,5 +1,6 @@
 """The worklist and one analysis, from queued to signed, as pages."""
 
+import hashlib
 import json
 
 import pytest
@@ -7,6 +8,7 @@ from django.urls import reverse
 
 from analysis.choices import JobState, Proposal
 from analysis.models import AnalysisJob, Decision, LesionMark, Recommendation
+from analysis.pictures import HEAT_MAP
 from mammotrack.accounts.models import Role
 from mammotrack.audit.models import AuditEntry
 from mammotrack.models import now
@@ -82,12 +84,24 @@ def test_pages_keep_to_the_strict_policy(doctor, recommendation):
 
 @pytest.mark.parametrize(
     "name",
-    ["detail", "state", "sign", "amend", "countersign", "mark", "retry", "picture", "of-mammogram"],
+    [
+        "detail",
+        "state",
+        "sign",
+        "amend",
+        "countersign",
+        "mark",
+        "retry",
+        "picture",
+        "heat-map",
+        "of-mammogram",
+    ],
 )
 def test_another_clinics_analysis_does_not_exist(name, doctor):
     foreign = make_recommendation()
     ids = {
         "picture": [foreign.job_id, "current"],
+        "heat-map": [foreign.job_id, "current"],
         "of-mammogram": [foreign.current_id],
     }.get(name, [foreign.job_id])
     client = signed_in(doctor)
@@ -691,3 +705,48 @@ def test_simulated_pictures_say_so_on_every_page(doctor, clinic):
         reverse("patients:detail", args=[current.patient_id]),
     ):
         assert "Simulated" in client.get(path).content.decode(), path
+
+
+@pytest.fixture
+def with_heat_maps(store, clinic, tmp_path):
+    """A proposal whose current prediction has a doubtful heat map, and its prior none."""
+    prior, current = make_pair(make_patient(clinic))
+    picture = tmp_path / HEAT_MAP
+    picture.write_bytes(png(breast()))
+    key = hashlib.sha256(b"heat").hexdigest()
+    store.put_derived(key, {HEAT_MAP: picture})
+    heat = {"heat_map_key": key, "heat_outside_share": 0.31, "heat_plausible": False}
+    return make_recommendation(
+        prior=prior, current=current, current_prediction=make_prediction(current, **heat)
+    )
+
+
+def heat_map_of(recommendation: Recommendation, which: str) -> str:
+    return reverse("analysis:heat-map", args=[recommendation.job_id, which])
+
+
+def test_a_heat_map_is_sent_private_to_those_who_read_analyses(clinic, with_heat_maps):
+    path = heat_map_of(with_heat_maps, "current")
+
+    for role, status in READERS.items():
+        answer = signed_in(make_user(role, clinics=[clinic])).get(path)
+        assert answer.status_code == status
+        if status == 200:
+            assert b"".join(answer.streaming_content).startswith(b"\x89PNG")
+            assert answer.headers["Content-Type"] == "image/png"
+            assert answer.headers["Cache-Control"] == "private, no-store"
+
+
+@pytest.mark.parametrize("which", ["prior", "current_prediction", "next"])
+def test_a_heat_map_that_was_not_made_is_not_found(which, doctor, with_heat_maps):
+    assert signed_in(doctor).get(heat_map_of(with_heat_maps, which)).status_code == 404
+
+
+def test_a_doubtful_heat_map_says_so_beside_the_picture_and_the_answer(doctor, with_heat_maps):
+    text = signed_in(doctor).get(page_of(with_heat_maps)).content.decode()
+
+    assert heat_map_of(with_heat_maps, "current") in text
+    assert heat_map_of(with_heat_maps, "prior") not in text
+    assert "Computer suggestion by model-test" in text
+    assert "31 % of it lies beside the breast" in text
+    assert "31 % of the evidence for suspicion lies beside the breast" in text

@@ -53,8 +53,7 @@ def test_pickled_weights_are_refused_even_with_a_matching_hash(tmp_path, manifes
     stored = (tmp_path / "evil.npz").read_bytes()
     (tmp_path / "tiny-1" / "weights.npz").write_bytes(stored)
     vouched = replace(saved, sha256=registry.hashlib.sha256(stored).hexdigest())
-    with pytest.raises(ValueError, match="allow_pickle"):
-        registry.load_weights(vouched, folder=tmp_path)
+    assert code_of(registry.load_weights, vouched, folder=tmp_path) == "unreadable_weights"
 
 
 def test_exactly_one_version_is_active(tmp_path, manifest):
@@ -75,7 +74,7 @@ def test_unknown_version_is_refused(tmp_path, manifest, version):
 
 
 @pytest.mark.parametrize(
-    "change", [{"state": "draft"}, {"version": "tiny-9"}, {"calibration": None}, {"extra": 1}]
+    "change", [{"state": "famous"}, {"version": "tiny-9"}, {"calibration": None}, {"extra": 1}]
 )
 def test_manifest_that_does_not_say_what_it_must_is_refused(tmp_path, manifest, change):
     registry.save_version(manifest, WEIGHTS, folder=tmp_path)

@@ -10,8 +10,10 @@ from django.core.management.base import BaseCommand, CommandError
 from analysis.errors import FileRefused
 from analysis.imaging.errors import ImagingError
 from analysis.imaging.versions import ALGORITHMS, DEFAULT_ALGORITHM
+from analysis.management.commands.classify import UNUSABLE_MODEL
 from analysis.management.progress import tracked
 from analysis.mark_limits import MarkRefused
+from ml_models.errors import ModelError
 from scans.choices import Laterality, View
 
 TABLE_COLUMNS = (
@@ -71,6 +73,8 @@ class Command(BaseCommand):
             )
         except (FileRefused, ImagingError, MarkRefused) as error:
             raise CommandError(f"{_code(error)}: {_detail(error)}") from error
+        except ModelError as error:
+            raise CommandError(f"{error.code}: {error}", returncode=UNUSABLE_MODEL) from error
         self.stdout.write(json.dumps(result) if options["json"] else _in_words(result))
         if not result["comparable"]:
             raise CommandError(f"not comparable: {result['reason']}")
@@ -124,7 +128,8 @@ def compare_files(
     from analysis.files import opened  # noqa: PLC0415 -- OpenCV
     from analysis.imaging.figure import comparison_figure  # noqa: PLC0415 -- OpenCV
     from analysis.imaging.mark import Mark  # noqa: PLC0415 -- OpenCV
-    from analysis.pipeline import analyse_pair  # noqa: PLC0415 -- OpenCV and TensorFlow
+    from analysis.inference import classifier  # noqa: PLC0415 -- OpenVINO
+    from analysis.pipeline import analyse_pair  # noqa: PLC0415 -- OpenCV and OpenVINO
 
     position = {"laterality": laterality, "view": view}
     with (
@@ -144,6 +149,7 @@ def compare_files(
         findings, against = analyse_pair(
             prior=before,
             current=after,
+            model=classifier(),
             algorithm=algorithm,
             lesion=Mark(*lesion) if lesion else None,
         )

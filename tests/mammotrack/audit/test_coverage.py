@@ -136,6 +136,7 @@ def keys(clinic):
         "api:similar-cases": make_similar_cases(current).pk,
         "job_id": proposed.job_id,
         "name": "current",
+        "which": "current",
         "api:patient": patient.pk,
         "api:exam": make_exam(patient).pk,
         "api:mammogram": make_mammogram(patient).pk,

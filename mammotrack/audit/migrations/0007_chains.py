@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0001_initial'),
-        ('audit', '0005_actions_of_the_record'),
+        ('audit', '0006_model_actions'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

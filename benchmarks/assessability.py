@@ -1,0 +1,88 @@
+"""``python -m benchmarks.assessability``: what is refused as no mammogram, and what should not be.
+
+Every picture takes the way of an upload: quality gates, then the network and its distance in
+feature space. Prints the reasons for each picture that is no mammogram, and the share of real
+mammograms refused by set with its 95 % interval (Wilson). mini-MIAS took no part in training; of
+the others the held-out share stands in the manifest.
+"""
+
+import argparse
+import csv
+import sys
+from collections import Counter
+from math import sqrt
+from pathlib import Path
+
+import cv2
+from rich.console import Console
+from rich.progress import track
+
+from analysis.imaging.breast import prepare_breast
+from analysis.imaging.decode import load_pixels
+from benchmarks.non_mammograms import PICTURES
+from ml_models.classifier import Classifier
+from ml_models.dataset import research_data_folder
+from ml_models.registry import active_manifest
+
+SETS = ("inbreast", "cdd_cesm", "mini_mias")
+Z = 1.959964
+
+
+def wilson(hits: int, n: int) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927, doi:10.1080/01621459.1927.10502953)."""
+    share, squared = hits / n, Z * Z
+    centre = (share + squared / (2 * n)) / (1 + squared / n)
+    half = Z / (1 + squared / n) * sqrt(share * (1 - share) / n + squared / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def refused_mammograms(classifier: Classifier, folder: Path) -> tuple[int, Counter[str]]:
+    """Return how many mammograms a set has, and how often each reason refused one."""
+    with (folder / "labels.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    reasons: Counter[str] = Counter()
+    for row in track(rows, description=folder.name, console=Console(stderr=True)):
+        spacing = row.get("mm_per_px_here")
+        prepared = prepare_breast(
+            load_pixels(folder / row["file"]),
+            spacing_mm=float(spacing) if spacing else None,
+            laterality=row["laterality"] or None,
+            view=row["view"] or None,
+        )
+        answer = classifier.classify(prepared)
+        if not answer.assessable:
+            reasons[", ".join(answer.reasons)] += 1
+    return len(rows), reasons
+
+
+def main() -> int:
+    """Print both figures; 1 when a picture that is no mammogram is taken for one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=research_data_folder())
+    given = parser.parse_args()
+    cv2.setNumThreads(1)
+    manifest, classifier = active_manifest(), Classifier.load()
+    print(f"{manifest.version}, familiarity {manifest.familiarity}\n")
+    taken = 0
+    for name, draw in PICTURES.items():
+        prepared = prepare_breast(draw(), spacing_mm=None, laterality=None, view=None)
+        answer = classifier.classify(prepared)
+        taken += answer.assessable
+        print(f"{name:22} {', '.join(answer.reasons) or 'TAKEN FOR A MAMMOGRAM'}")
+    low, high = wilson(len(PICTURES) - taken, len(PICTURES))
+    print(f"refused {len(PICTURES) - taken} of {len(PICTURES)} [{low:.3f}, {high:.3f}]\n")
+    for name in SETS:
+        if not (given.data / name / "labels.csv").is_file():
+            continue
+        n, reasons = refused_mammograms(classifier, given.data / name)
+        refused = reasons.total()
+        low, high = wilson(refused, n)
+        print(
+            f"{name}: refused {refused} of {n} mammograms, {refused / n:.4f} "
+            f"[{low:.4f}, {high:.4f}] {dict(reasons) or ''}"
+        )
+    return int(taken > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,299 @@
+"""``python -m benchmarks.inference``: which runtime the classifier's network is served with.
+
+Each runtime answers for the same prepared mammogram in a fresh process of its own: logits and
+Grad-CAM of the shipped network on both copies of the breast. The network is the same everywhere;
+Keras needs a gradient tape for the map, the others read it off the last feature maps. Printed are
+the time from the start of the process to the first answer, the fastest and median later answer,
+CPU time of the fastest, the peak memory, and the largest difference of the logits from Keras's.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.imaging.breast import PreparedBreast, prepare_breast
+from analysis.imaging.decode import load_pixels
+from ml_models.architecture import (
+    LITE0_CHANNELS,
+    build_backbone,
+    build_transfer_classifier,
+    write_weights,
+)
+from ml_models.backend import tensorflow
+from ml_models.calibration import log_odds_gradient
+from ml_models.categories import is_suspicious
+from ml_models.classifier import Classifier, network_input
+from ml_models.head import LinearHead, pooled
+from ml_models.registry import active_manifest, load_weights
+from ml_models.runtime import THREADS, Network, backbone_graph
+
+PICTURE = Path(__file__).parents[1] / "analysis/demo/pictures/cdd275-L-CC.png"
+ANSWERS = 15
+CHANNELS_LAST = (0, 3, 1, 2)
+
+Answer = tuple[NDArray[np.float64], NDArray[np.float32]]
+"""Logits by copy, (copies, classes), and signed Grad-CAM, (copies, rows, cols)."""
+
+
+class Case:
+    """The network and the batch it is asked about."""
+
+    def __init__(self, threads: int, converted: Path) -> None:
+        self.manifest = active_manifest()
+        self.weights = load_weights(self.manifest)
+        self.threads = threads
+        self.converted = converted
+        classes = len(self.manifest.classes)
+        self.head = LinearHead.from_weights(self.weights, channels=LITE0_CHANNELS, classes=classes)
+        self.prepared = prepared_picture()
+        self.batch = network_input(self.prepared, self.manifest)
+
+    def answer_from(self, maps: NDArray[np.float32]) -> Answer:
+        """Finish an answer from (copies, channels, rows, cols) maps."""
+        logits = self.head.logits(pooled(maps))
+        direction = log_odds_gradient(logits.mean(axis=0), is_suspicious(self.manifest.classes))
+        return logits, self.head.grad_cam(maps, direction)
+
+
+def prepared_picture() -> PreparedBreast:
+    return prepare_breast(load_pixels(PICTURE), spacing_mm=None, laterality="L", view="CC")
+
+
+def keras_predict(case: Case) -> Callable[[], Answer]:
+    """``predict``, then a gradient tape through the network for the map."""
+    tf, model, inner = _keras_model(case)
+    suspicious = is_suspicious(case.manifest.classes)
+
+    def answer() -> Answer:
+        logits = model.predict(case.batch[..., None], verbose=0)
+        with tf.GradientTape() as tape:
+            maps, out = inner(case.batch[..., None], training=False)
+            mean = tf.reduce_mean(out, axis=0, keepdims=True)
+            score = tf.reduce_logsumexp(tf.boolean_mask(mean, suspicious, axis=1), 1)
+            score -= tf.reduce_logsumexp(tf.boolean_mask(mean, ~suspicious, axis=1), 1)
+            score *= len(case.batch)
+        by_map = tf.reduce_mean(tape.gradient(score, maps), axis=(1, 2))
+        cam = np.einsum("nc,nhwc->nhw", by_map.numpy(), maps.numpy(), optimize=True)
+        return np.asarray(logits, np.float64), cam
+
+    return answer
+
+
+def tensorflow_function(case: Case) -> Callable[[], Answer]:
+    """A traced graph of the backbone."""
+    tf, _, inner = _keras_model(case)
+    traced = tf.function(lambda batch: inner(batch, training=False)[0], autograph=False)
+    return lambda: case.answer_from(
+        np.asarray(traced(tf.constant(case.batch[..., None]))).transpose(CHANNELS_LAST)
+    )
+
+
+def tensorflow_lite(case: Case) -> Callable[[], Answer]:
+    """The converted backbone in TensorFlow Lite's interpreter, with XNNPACK."""
+
+    interpreter = tensorflow().lite.Interpreter(
+        model_path=str(case.converted), num_threads=case.threads
+    )
+    interpreter.allocate_tensors()
+    (entry,), (exit_,) = interpreter.get_input_details(), interpreter.get_output_details()
+
+    def answer() -> Answer:
+        interpreter.set_tensor(entry["index"], case.batch[..., None])
+        interpreter.invoke()
+        return case.answer_from(interpreter.get_tensor(exit_["index"]).transpose(CHANNELS_LAST))
+
+    return answer
+
+
+def opencv_dnn(case: Case) -> Callable[[], Answer]:
+    """The converted backbone in OpenCV's own network module."""
+
+    cv2.setNumThreads(case.threads)
+    network = cv2.dnn.readNetFromTFLite(str(case.converted))
+
+    def answer() -> Answer:
+        network.setInput(case.batch[:, None])
+        return case.answer_from(network.forward())
+
+    return answer
+
+
+def openvino(case: Case) -> Callable[[], Answer]:
+    """What is served: the graph built from our arrays."""
+
+    graph = backbone_graph(case.weights, case.manifest.input_shape)
+    network = Network(graph, threads=case.threads)
+    return lambda: case.answer_from(network(case.batch))
+
+
+RUNTIMES = {
+    "Keras predict + tape": keras_predict,
+    "tf.function": tensorflow_function,
+    "TensorFlow Lite": tensorflow_lite,
+    "OpenCV DNN": opencv_dnn,
+    "OpenVINO": openvino,
+}
+
+
+def _keras_model(case: Case) -> tuple[Any, Any, Any]:
+    """TensorFlow, the classifier, and the same giving (maps, logits)."""
+
+    tf = tensorflow()
+
+    model = build_transfer_classifier(case.manifest.input_shape, classes=len(case.manifest.classes))
+    write_weights(model, case.weights)
+    maps = model.get_layer("mean").input
+    return tf, model, tf.keras.Model(model.input, [maps, model.output])
+
+
+def convert(path: Path) -> None:
+    """Write the shipped backbone as a TensorFlow Lite file for a batch of two copies."""
+
+    tf = tensorflow()
+    manifest = active_manifest()
+    model = build_backbone(manifest.input_shape)
+    write_weights(model, load_weights(manifest))
+    traced = tf.function(lambda batch: model(batch, training=False), autograph=False)
+    signature = tf.TensorSpec((2, *manifest.input_shape, 1), tf.float32)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [traced.get_concrete_function(signature)], model
+    )
+    path.write_bytes(converter.convert())
+
+
+def measure(runtime: str, *, threads: int, converted: Path, started: float) -> dict[str, Any]:
+    """Ask one runtime in this process."""
+    answer = RUNTIMES[runtime](Case(threads, converted))
+    logits, cam = answer()
+    first = time.time() - started
+    wall, cpu = [], []
+    for _ in range(ANSWERS):
+        before, before_cpu = time.perf_counter(), time.process_time()
+        answer()
+        wall.append(time.perf_counter() - before)
+        cpu.append(time.process_time() - before_cpu)
+    return {
+        "first_s": first,
+        "fastest_ms": 1000 * min(wall),
+        "median_ms": 1000 * float(np.median(wall)),
+        "cpu_ms": 1000 * min(cpu),
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "logits": logits.tolist(),
+        "cam": cam.tolist(),
+    }
+
+
+def classify_once(started: float) -> dict[str, Any]:
+    """What a worker does: from a prepared picture to the answer with its map."""
+    classifier, prepared = Classifier.load(), prepared_picture()
+    classifier.explain(prepared)
+    first = time.time() - started
+    wall = []
+    for _ in range(ANSWERS):
+        before = time.perf_counter()
+        classifier.explain(prepared)
+        wall.append(time.perf_counter() - before)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"first_s": first, "fastest_ms": 1000 * min(wall), "peak_mb": peak}
+
+
+def _in_fresh_process(*arguments: str, threads: int = THREADS) -> dict[str, Any]:
+    counts = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"), str(threads))
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.inference", *arguments, "--started", repr(time.time())],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | counts,
+    )
+    if done.returncode:
+        return {"error": done.stderr.strip().splitlines()[-1]}
+    measured: dict[str, Any] = json.loads(done.stdout)
+    return measured
+
+
+def main() -> int:
+    """Run every runtime and print the table; with ``--runtime``, one in this process."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--runtime", choices=[*RUNTIMES, "classifier"], help=argparse.SUPPRESS)
+    parser.add_argument("--converted", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--started", type=float, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.runtime == "classifier":
+        print(json.dumps(classify_once(given.started)))
+        return 0
+    if given.runtime:
+        threads = given.threads[0]
+        measured = measure(
+            given.runtime, threads=threads, converted=given.converted, started=given.started
+        )
+        print(json.dumps(measured))
+        return 0
+    print_table(given.threads)
+    return 0
+
+
+def print_table(thread_counts: list[int]) -> None:
+    manifest = active_manifest()
+    rows, cols = manifest.input_shape
+    load = os.getloadavg()[0]
+    print(
+        f"{manifest.version}, {manifest.architecture}, 2 x {rows} x {cols}, logits and Grad-CAM; "
+        f"{ANSWERS} answers a runtime; {os.cpu_count()} cores, load {load:.1f} at the start\n"
+    )
+    print(
+        "| threads | runtime | first answer s | fastest ms | median ms | CPU ms | peak MB |"
+        " logits off | map off |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as scratch:
+        converted = Path(scratch) / "backbone.tflite"
+        convert(converted)
+        for threads in thread_counts:
+            reference: dict[str, Any] = {}
+            for runtime in RUNTIMES:
+                one = _in_fresh_process(
+                    "--runtime",
+                    runtime,
+                    "--threads",
+                    str(threads),
+                    "--converted",
+                    str(converted),
+                    threads=threads,
+                )
+                if "error" in one:
+                    print(f"| {threads} | {runtime} | {one['error']} |", flush=True)
+                    continue
+                reference = reference or one
+                off = np.abs(np.subtract(one["logits"], reference["logits"])).max()
+                cam = np.asarray(reference["cam"])
+                cam_off = np.abs(np.subtract(one["cam"], cam)).max() / np.abs(cam).max()
+                print(
+                    f"| {threads} | {runtime} | {one['first_s']:.1f} | {one['fastest_ms']:.0f} "
+                    f"| {one['median_ms']:.0f} | {one['cpu_ms']:.0f} | {one['peak_mb']:.0f} "
+                    f"| {off:.1e} | {cam_off:.1e} |",
+                    flush=True,
+                )
+    served = _in_fresh_process("--runtime", "classifier")
+    print(
+        f"\nClassifier.explain, as a worker runs it (canvas, network, head, map on the breast): "
+        f"first answer {served['first_s']:.1f} s after the start of the process, then "
+        f"{served['fastest_ms']:.0f} ms at best; peak {served['peak_mb']:.0f} MB"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
