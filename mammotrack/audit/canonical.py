@@ -53,6 +53,11 @@ def iso_milliseconds(at: datetime) -> str:
     return utc.isoformat(timespec="milliseconds") + "Z"
 
 
+def counted(version: Any) -> int | None:
+    """The version of a document where it counts its changes; elsewhere the field is a name."""
+    return version if isinstance(version, int) else None
+
+
 def plain(value: Any) -> Any:
     """The value as an entry may hold it: text in NFC, whole numbers, and lists of such.
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db.models import Model
 
-from mammotrack.audit.canonical import Document
+from mammotrack.audit.canonical import Document, counted
 from mammotrack.audit.chain import collection
 from mammotrack.audit.models import SYSTEM_CHAIN, Action, AuditEntry
 
@@ -101,7 +101,7 @@ def _later(one: int | None, other: int | None) -> int | None:
 def _problem(link: Link, row: Document, last: Document | None) -> str:
     if last is None or link.action not in last["actions"]:
         return f"has no entry {link.action.value}"
-    if row.get("version") != last["object_version"]:
+    if counted(row.get("version")) != last["object_version"]:
         return "has a version its entries do not know"
     differ = [name for name in link.stated if row.get(name) != last["detail"].get(name)]
     return f"differs from its last entry in {', '.join(differ)}" if differ else ""

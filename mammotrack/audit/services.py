@@ -10,7 +10,7 @@ from django.db.models import Model
 
 from mammotrack.accounts.models import User
 from mammotrack.audit import keys, spool, trace
-from mammotrack.audit.canonical import Document, canonical, plain
+from mammotrack.audit.canonical import Document, canonical, counted, plain
 from mammotrack.audit.chain import Appending
 from mammotrack.audit.models import SYSTEM_CHAIN, Action
 from mammotrack.db import at_commit, atomic, in_transaction, on_commit, retry_on_conflict
@@ -56,7 +56,7 @@ def record(
         actor=actor,
         object_type=subject._meta.model_name or "",
         object_id=subject.pk,
-        object_version=getattr(subject, "version", None),
+        object_version=counted(getattr(subject, "version", None)),
         patient_id=patient_id,
         detail=detail,
     )
