@@ -140,6 +140,7 @@ def keys_of(clinic: Clinic) -> dict[str, Any]:
         "job_id": recommendation.job_id,
         "lesion": 1,
         "name": "current",
+        "which": "current",
         "api:patient": patient.pk,
         "api:course": course.pk,
         "api:cycle": cycle.pk,
