@@ -9,7 +9,7 @@ from analysis.imaging.decode import load_pixels
 from analysis.imaging.versions import PREPARATION_VERSION
 from ml_models import registry
 from ml_models.crossval import COVERAGE
-from ml_models.dataset import read_table, research_data_folder
+from ml_models.readers import read_table, research_data_folder
 from ml_models.report import OVERALL_ROWS
 
 CARD = Path(__file__).parents[2] / "docs" / "model-card.md"
