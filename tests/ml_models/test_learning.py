@@ -1,6 +1,7 @@
 """Training on made-up inputs: small, but through the same code as the real one."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -50,11 +51,25 @@ def test_transfer_learner_learns_what_can_be_learnt(samples, learner):
     assert scores.overall["balanced_accuracy"].value > 0.7
 
 
-def test_other_sets_are_answered_by_what_learnt_from_all_of_this_one(samples, learner):
-    own = np.arange(20)
-    answers = out_of_fold(learner, samples, own, seed=1)
-    everything = learner.learn(own, np.arange(20, 24), seed=1)
-    assert np.array_equal(answers.logits[20:], everything.logits)
+def test_other_sets_are_answered_by_what_learnt_from_all_of_this_one(samples, inputs):
+    others = [
+        replace(s, source="other", patient=f"other {s.patient}", pixel_sha256=f"o {s.pixel_sha256}")
+        for s in samples[:4]
+    ]
+    features = inputs.features[TWO_ENDED]
+    everyone = [*samples, *others]
+    learner = TransferLearner(
+        everyone,
+        np.concatenate([features, features[:4] + np.float32(1)]),
+        np.ones(28, bool),
+        head=fit_softmax,
+    )
+    own = np.arange(24)
+
+    answers = out_of_fold(learner, everyone, own, seed=1)
+
+    everything = learner.learn(own, np.arange(24, 28), seed=1)
+    assert np.array_equal(answers.logits[24:], everything.logits)
 
 
 def test_exam_gives_all_pictures_of_a_breast_one_answer(samples, learner):
