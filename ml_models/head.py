@@ -134,7 +134,8 @@ class LinearHead:
         -----
         Grad-CAM weighs a map by the mean of the score's gradient over its cells. The gradient
         through a mean is spread evenly, through a maximum it lies on one cell; over all cells
-        both sum to the weight of the pooled feature.
+        both sum to the weight of the pooled feature. Evidence of the patch scorer is shown wherever
+        it speaks for a lesion, with the weight that each of the strongest places has.
 
         References
         ----------
@@ -145,7 +146,8 @@ class LinearHead:
         count = own.shape[1]
         by_map = by_feature[: 2 * count].reshape(2, -1).sum(axis=0)
         cam = np.einsum("c,nchw->nhw", by_map, own, optimize=True)
+        cam /= maps.shape[2] * maps.shape[3]
         if scores.shape[1]:
-            evidence = np.maximum(lesion_evidence(scores), 0)
+            evidence = np.maximum(lesion_evidence(scores), 0) / STRONGEST
             cam += np.einsum("c,nchw->nhw", by_feature[2 * count :], evidence, optimize=True)
-        return np.asarray(cam / (maps.shape[2] * maps.shape[3]))
+        return np.asarray(cam)
