@@ -21,7 +21,7 @@ from analysis.imaging.breast import prepare_breast
 from analysis.imaging.decode import load_pixels
 from benchmarks.non_mammograms import PICTURES
 from ml_models.classifier import Classifier
-from ml_models.dataset import research_data_folder
+from ml_models.readers import research_data_folder
 from ml_models.registry import active_manifest
 
 SETS = ("inbreast", "cdd_cesm", "mini_mias")

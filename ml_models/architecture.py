@@ -4,6 +4,7 @@ Nothing here reads or writes a file. Weights travel as a flat dictionary of plai
 ``"<layer>/<variable>"``, so that a weights file can hold numbers and nothing else.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +28,16 @@ LITE0_STAGES = (
     (1, 3, 1, 6, 320),
 )
 """Repeats, kernel size, stride of the first, expansion, channels out (Tan & Le 2019, Lite0)."""
+STEM_CHANNELS = 32
 LITE0_CHANNELS = 1280
 BN_EPSILON = 1e-3
 PAPER_FILTERS = (16, 32, 64, 64)
+LITE0_BLOCKS = sum(stage[0] for stage in LITE0_STAGES)
+FIRST_TAUGHT = 11
+"""First block that lesion patches change; the blocks before it stay as ImageNet taught them."""
+LESIONS = "lesion_"
+"""What the names of the end that lesions teach begin with."""
+PATCH_CLASSES = ("normal", "benign", "malignant")
 
 
 def _batch_norm(x: Any, name: str, *, relu: bool) -> Any:
@@ -81,23 +89,95 @@ def build_backbone(input_shape: tuple[int, int]) -> "keras.Model":
     picture = keras.Input((*input_shape, 1), name="picture")
     x = layers.Rescaling(255.0 / 128.0, offset=-127.0 / 128.0, name="imagenet_scale")(picture)
     x = layers.Concatenate(name="three_channels")([x, x, x])
-    x = layers.Conv2D(32, 3, 2, padding="same", use_bias=False, name="conv_stem")(x)
+    x = layers.Conv2D(STEM_CHANNELS, 3, 2, padding="same", use_bias=False, name="conv_stem")(x)
     x = _batch_norm(x, "bn0", relu=True)
+    x = _head(_blocks(x, range(LITE0_BLOCKS)))
+    return keras.Model(picture, x, name="efficientnet_lite0")
+
+
+def build_trunk(input_shape: tuple[int, int]) -> "keras.Model":
+    """The part of the backbone that both ends share: picture to the 112 maps at 1/16."""
+    import keras
+
+    backbone = build_backbone(input_shape)
+    return keras.Model(backbone.input, backbone.get_layer(f"block{FIRST_TAUGHT - 1}_add").output)
+
+
+def build_patch_scorer(map_shape: tuple[int, int]) -> "keras.Model":
+    """The end of the backbone that lesions teach, with a linear head on the mean of its maps.
+
+    Parameters
+    ----------
+    map_shape : (rows, cols)
+        Of the maps that `build_trunk` gives.
+
+    Returns
+    -------
+    keras.Model
+        (batch, rows, cols, 112) to (batch, 3) logits of `PATCH_CLASSES`. Batch normalisation keeps
+        ImageNet's statistics.
+    """
+    import keras
+    from keras import layers
+
+    maps = keras.Input((*map_shape, LITE0_STAGES[4][-1]), name="maps")
+    x = _head(_blocks(maps, range(FIRST_TAUGHT, LITE0_BLOCKS), LESIONS), LESIONS)
+    x = layers.GlobalAveragePooling2D(name="mean")(x)
+    x = layers.Dropout(0.3, name="dropout")(x)
+    x = layers.Dense(len(PATCH_CLASSES), name=f"{LESIONS}logits")(x)
+    model = keras.Model(maps, x, name="patch_scorer")
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.trainable = False
+    return model
+
+
+def build_two_ended_backbone(input_shape: tuple[int, int]) -> "keras.Model":
+    """One trunk, two ends: ImageNet's maps, and the patch scorer sliding over the picture.
+
+    Parameters
+    ----------
+    input_shape : (rows, cols)
+
+    Returns
+    -------
+    keras.Model
+        (batch, rows, cols, 1) float32 in [0, 1] to (batch, rows / 32, cols / 32, 1283): the 1280
+        maps of `build_backbone`, then the logits of `PATCH_CLASSES` at every cell.
+    """
+    import keras
+    from keras import layers
+
+    backbone = build_backbone(input_shape)
+    x = backbone.get_layer(f"block{FIRST_TAUGHT - 1}_add").output
+    x = _head(_blocks(x, range(FIRST_TAUGHT, LITE0_BLOCKS), LESIONS), LESIONS)
+    x = layers.Dense(len(PATCH_CLASSES), name=f"{LESIONS}logits")(x)
+    x = layers.Concatenate(name="both_ends")([backbone.output, x])
+    return keras.Model(backbone.input, x, name="two_ended")
+
+
+def _blocks(x: Any, wanted: range, prefix: str = "") -> Any:
     index = 0
     for repeats, kernel, stride, expand, out in LITE0_STAGES:
         for repeat in range(repeats):
-            x = _mobile_block(
-                x,
-                f"block{index}",
-                kernel=kernel,
-                stride=stride if repeat == 0 else 1,
-                expand=expand,
-                out=out,
-            )
+            if index in wanted:
+                x = _mobile_block(
+                    x,
+                    f"{prefix}block{index}",
+                    kernel=kernel,
+                    stride=stride if repeat == 0 else 1,
+                    expand=expand,
+                    out=out,
+                )
             index += 1
-    x = layers.Conv2D(LITE0_CHANNELS, 1, use_bias=False, name="conv_head")(x)
-    x = _batch_norm(x, "bn1", relu=True)
-    return keras.Model(picture, x, name="efficientnet_lite0")
+    return x
+
+
+def _head(x: Any, prefix: str = "") -> Any:
+    from keras import layers
+
+    x = layers.Conv2D(LITE0_CHANNELS, 1, use_bias=False, name=f"{prefix}conv_head")(x)
+    return _batch_norm(x, f"{prefix}bn1", relu=True)
 
 
 def build_feature_extractor(input_shape: tuple[int, int]) -> "keras.Model":
@@ -191,3 +271,29 @@ def _flat_layers(model: "keras.Model") -> "Sequence[keras.Layer]":
     return [
         layer for layer in model._flatten_layers(include_self=False) if not hasattr(layer, "layers")
     ]
+
+
+def multiplications(input_shape: tuple[int, int]) -> tuple[int, int]:
+    """How many multiplications one picture costs: in the backbone, and in the second end."""
+    cells = _halved(input_shape)
+    backbone = math.prod(cells) * 9 * STEM_CHANNELS  # three equal channels fold into one
+    second = 0
+    channels, index = STEM_CHANNELS, 0
+    for repeats, kernel, stride, expand, out in LITE0_STAGES:
+        for repeat in range(repeats):
+            wide = channels * expand
+            cost = math.prod(cells) * channels * wide * (expand != 1)
+            if repeat == 0 and stride == 2:
+                cells = _halved(cells)
+            cost += math.prod(cells) * wide * (kernel**2 + out)
+            backbone += cost
+            second += cost * (index >= FIRST_TAUGHT)
+            channels, index = out, index + 1
+    head = math.prod(cells) * channels * LITE0_CHANNELS
+    scores = math.prod(cells) * LITE0_CHANNELS * len(PATCH_CLASSES)
+    return backbone + head, second + head + scores
+
+
+def _halved(cells: tuple[int, int]) -> tuple[int, int]:
+    rows, cols = cells
+    return -(-rows // 2), -(-cols // 2)

@@ -91,13 +91,18 @@ def fit_platt(score: Floats, positive: NDArray[np.bool_]) -> Platt:
 
 
 def fit_set_thresholds(
-    probabilities: Floats, truth: NDArray[np.int64], *, coverage: float
+    probabilities: Floats,
+    truth: NDArray[np.int64],
+    *,
+    coverage: float,
+    patients: NDArray[np.str_] | None = None,
 ) -> Floats:
     """Smallest probability with which each class still belongs to a prediction set.
 
     Split-conformal, class by class: among images of a class, at least the share `coverage` has
     its own class in the set, also for the rare classes. A class with too few images to promise
-    that is always in the set.
+    that is always in the set. Images of one patient are no independent witnesses: where patients
+    are named, each counts once a class, with her least probable image.
 
     Parameters
     ----------
@@ -117,7 +122,11 @@ def fit_set_thresholds(
     """
     thresholds = np.zeros(probabilities.shape[1])
     for label in range(len(thresholds)):
-        own = np.sort(probabilities[truth == label, label])
+        own = probabilities[truth == label, label]
+        if patients is not None:
+            named = patients[truth == label]
+            own = np.array([own[named == patient].min() for patient in np.unique(named)])
+        own = np.sort(own)
         rank = int(np.floor((len(own) + 1) * (1 - coverage)))
         if rank >= 1:
             thresholds[label] = own[rank - 1]
@@ -161,6 +170,7 @@ def fit_calibration(
     *,
     suspicious: NDArray[np.bool_],
     coverage: float,
+    patients: NDArray[np.str_] | None = None,
 ) -> Calibration:
     """Fit all three parts on logits of patients the model had not seen.
 
@@ -172,6 +182,8 @@ def fit_calibration(
         Which classes are category 4 or higher.
     coverage : float
         Of the prediction sets, class by class.
+    patients : (n,) str ndarray, optional
+        See `fit_set_thresholds`.
     """
     temperature = fit_temperature(logits, truth)
     probabilities = softmax(logits / temperature)
@@ -179,7 +191,8 @@ def fit_calibration(
         temperature=temperature,
         suspicious=fit_platt(log_odds(logits, suspicious), suspicious[truth]),
         set_thresholds=tuple(
-            float(t) for t in fit_set_thresholds(probabilities, truth, coverage=coverage)
+            float(t)
+            for t in fit_set_thresholds(probabilities, truth, coverage=coverage, patients=patients)
         ),
     )
 

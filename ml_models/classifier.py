@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from analysis.imaging.breast import PreparedBreast
 from ml_models.architecture import LITE0_CHANNELS
-from ml_models.calibration import log_odds_gradient
+from ml_models.calibration import Calibration, log_odds_gradient
 from ml_models.categories import CATEGORIES, is_suspicious, spread_over_categories
+from ml_models.errors import ModelError
 from ml_models.familiarity import REASON
+from ml_models.fusion import fuse_logits
 from ml_models.head import LinearHead, pooled
 from ml_models.heatmap import HeatMap, heat_map
 from ml_models.inputs import fit_to_canvas, squeeze_to_canvas
@@ -156,10 +158,53 @@ class Classifier:
         seen = self._look(prepared)
         if not seen.familiar:
             return Explained(self._not_assessable((REASON,)), heat_map=None)
-        return Explained(self._answer(seen.logits), self._heat_map(seen, prepared))
+        answer = self._answer(seen.logits, self._manifest.calibration)
+        return Explained(answer, self._heat_map(seen, prepared))
+
+    def classify_breast(
+        self, views: Sequence[PreparedBreast], other: Sequence[PreparedBreast] = ()
+    ) -> Classification:
+        """Answer for one breast from all its views in one exam, seen against the other breast.
+
+        Parameters
+        ----------
+        views : sequence of PreparedBreast
+            Of one breast in one exam. Views that are not assessable are left out; when none is
+            left, the answer is not assessable, with the reasons of all.
+        other : sequence of PreparedBreast, optional
+            Of the other breast in the same exam; the better answer is with it.
+
+        Raises
+        ------
+        ModelError
+            ``no_fusion`` when this version answers for single pictures only; else as `explain`.
+        """
+        fusion = self._manifest.fusion
+        if fusion is None:
+            raise ModelError(f"{self.version} answers for single pictures only.", code="no_fusion")
+        known = [self._known(view) for view in views]
+        seen = [logits for logits, _ in known if logits is not None]
+        if not seen:
+            reasons = dict.fromkeys(reason for _, given in known for reason in given)
+            return self._not_assessable(tuple(reasons))
+        beside = [logits for logits, _ in map(self._known, other) if logits is not None]
+        logits = fuse_logits(
+            np.array(seen),
+            np.array(beside).reshape(-1, len(self._manifest.classes)),
+            reference=np.array(fusion.reference),
+            other_weight=fusion.other_weight,
+        )
+        return self._answer(logits, fusion.calibration)
+
+    def _known(self, view: PreparedBreast) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]:
+        """Logits of a picture, or why it has none."""
+        if not view.assessable:
+            return None, view.reasons
+        seen = self._look(view)
+        return (seen.logits, ()) if seen.familiar else (None, (REASON,))
 
     def logits(self, prepared: PreparedBreast) -> NDArray[np.float64]:
-        """Logits of the network, (classes,), averaged over the crop and its mirror image."""
+        """Logits of the network, (classes,), averaged over the copies it wants."""
         return self._look(prepared).logits
 
     def _look(self, prepared: PreparedBreast) -> Seen:
@@ -173,12 +218,12 @@ class Classifier:
         if seen.grad_cam is None:
             return None
         direction = log_odds_gradient(seen.logits, is_suspicious(self._manifest.classes))
-        crop, mirrored = seen.grad_cam(direction)
-        signed = (crop + mirrored[:, ::-1]) / 2
+        crop, *mirrored = seen.grad_cam(direction)
+        signed = np.mean([crop, *(copy[:, ::-1] for copy in mirrored)], axis=0)
         return heat_map(signed, prepared, self._manifest.input_shape)
 
-    def _answer(self, logits: NDArray[np.float64]) -> Classification:
-        classes, calibration = self._manifest.classes, self._manifest.calibration
+    def _answer(self, logits: NDArray[np.float64], calibration: Calibration) -> Classification:
+        classes = self._manifest.classes
         row = logits[None]
         spread = spread_over_categories(calibration.probabilities(row), classes)[0]
         members = [
@@ -220,12 +265,14 @@ def appearance(features: Floats) -> Floats:
 def network_input(prepared: PreparedBreast, manifest: Manifest) -> Floats:
     """The batch a version wants for one picture, (copies, rows, cols) float32 in [0, 1].
 
-    The transfer model gets the breast and its mirror image, left to right: the breast of the other
-    side. Upside down, which swaps the inner and outer half, is not used.
+    A network without a patch scorer gets the breast and its mirror image, left to right: the breast
+    of the other side. Upside down, which swaps the inner and outer half, is not used.
     """
     if manifest.architecture == "paper-cnn":
         return squeeze_to_canvas(prepared.source, manifest.input_shape)[None]
     canvas = fit_to_canvas(prepared.crop, manifest.input_shape)
+    if manifest.architecture == "efficientnet-lite0-lesions":
+        return canvas[None]
     return np.stack([canvas, canvas[:, ::-1]])
 
 

@@ -9,103 +9,186 @@ from numpy.typing import NDArray
 
 from ml_models import metrics
 from ml_models.calibration import Calibration, fit_calibration
-from ml_models.categories import CATEGORIES, class_index, is_suspicious, spread_over_categories
-from ml_models.dataset import Sample, patient_folds
+from ml_models.categories import (
+    CATEGORIES,
+    SUSPICIOUS_FROM,
+    class_index,
+    is_suspicious,
+    spread_over_categories,
+)
+from ml_models.dataset import (
+    Breast,
+    Sample,
+    check_disjoint,
+    image_folds,
+    other_breast,
+    patient_folds,
+)
 from ml_models.fitting import Curves
+from ml_models.fusion import fuse_logits
 from ml_models.learners import Learner, labels_of
 from ml_models.metrics import Figure
 
 Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+Fold = tuple[Indices, Indices]
+"""Indices of the images learnt from, and of those held out."""
 
 FOLDS = 4
-COVERAGE = 0.9
+COVERAGE = 0.92
+"""What the prediction sets aim at so that 0.9 is held: they are fitted on few patients."""
+FEWEST_IN_A_SLICE = 30
 
 
 @dataclass(frozen=True)
-class OutOfFold:
-    """One learner's answers on held-out patients, in the order of the samples.
+class RawAnswers:
+    """Logits about patients a model had not seen, in the order of the samples.
+
+    Attributes
+    ----------
+    classes : tuple of str
+    logits : (n, classes) float64 ndarray
+    references : (n, classes) float64 ndarray
+        Mean logits of the images the answering model learnt from.
+    curves : list of dict
+        Of each fold.
+    """
+
+    classes: tuple[str, ...]
+    logits: Floats
+    references: Floats
+    curves: list[Curves]
+
+
+@dataclass(frozen=True)
+class OutOfFold(RawAnswers):
+    """One learner's calibrated answers about patients it had not seen.
 
     Attributes
     ----------
     name : str
-    logits : (n, classes) float64 ndarray
     probabilities : (n, 5) float64 ndarray
-        Over '2' ... '6', calibrated on the other folds.
+        Over '2' ... '6', calibrated on other patients.
     suspicious : (n,) float64 ndarray
         Calibrated probability of category 4 or higher.
     sets : list of tuple of str
         Prediction sets.
     calibration : Calibration
         Fitted on all folds: what a model trained on everything is shipped with.
-    curves : list of dict
-        Of each fold.
     """
 
     name: str
-    logits: Floats
     probabilities: Floats
     suspicious: Floats
     sets: list[tuple[str, ...]]
     calibration: Calibration
-    curves: list[Curves]
 
 
 def outer_folds(
-    samples: Sequence[Sample], *, seed: int
-) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """The folds by patient on which every model is measured, stratified by category."""
-    strata = np.array([int(sample.category) for sample in samples], np.int64)
-    return patient_folds(samples, strata, folds=FOLDS, seed=seed)
+    samples: Sequence[Sample], own: Indices, *, seed: int, by_patient: bool = True
+) -> list[Fold]:
+    """The folds of the images at `own` on which every model is measured, stratified by category.
 
-
-def out_of_fold(learner: Learner, samples: Sequence[Sample], *, seed: int) -> OutOfFold:
-    """Train on all folds but one, predict the one, for each; calibrate likewise.
-
-    The calibration applied to a fold is fitted on the out-of-fold logits of the other folds, so
-    that the figures of calibration and coverage are measured on patients it never saw.
+    `by_patient` is False in one place only, where the price of splitting by image is shown.
     """
-    folds = outer_folds(samples, seed=seed)
+    strata = np.array([int(samples[i].category) for i in own], np.int64)
+    if by_patient:
+        split = patient_folds([samples[i] for i in own], strata, folds=FOLDS, seed=seed)
+    else:
+        split = image_folds(strata, folds=FOLDS, seed=seed)
+    return [(own[train], own[held_out]) for train, held_out in split]
+
+
+def out_of_fold(
+    learner: Learner, samples: Sequence[Sample], own: Indices, *, seed: int, by_patient: bool = True
+) -> OutOfFold:
+    """Predict every image by a model that saw neither its patient nor its set.
+
+    The images at `own` are split into folds: for each, a model learns from the others. Images of
+    other sets are answered by a model that learnt from all of `own`.
+    """
+    folds = outer_folds(samples, own, seed=seed, by_patient=by_patient)
+    outside = np.setdiff1d(np.arange(len(samples)), own)
     logits = np.zeros((len(samples), len(learner.classes)))
+    references = np.zeros_like(logits)
     curves = []
     for train, held_out in folds:
         learnt = learner.learn(train, held_out, seed=seed)
-        logits[held_out] = learnt.logits
+        logits[held_out], references[held_out] = learnt.logits, learnt.reference
         curves.append(learnt.curves)
-    suspicious = np.zeros(len(samples))
+    if outside.size:
+        check_disjoint([samples[i] for i in own], [samples[i] for i in outside])
+        learnt = learner.learn(own, outside, seed=seed)
+        logits[outside], references[outside] = learnt.logits, learnt.reference
+    raw = RawAnswers(learner.classes, logits, references, curves)
+    return calibrated(raw, samples, folds, name=learner.name)
+
+
+def calibrated(
+    raw: RawAnswers, samples: Sequence[Sample], folds: list[Fold], *, name: str
+) -> OutOfFold:
+    """Turn logits into answers, each fold calibrated on the other folds.
+
+    The figures of calibration and coverage are so measured on patients the calibration never saw.
+    Images outside the folds are calibrated on all of them.
+    """
+    classes, logits = raw.classes, raw.logits
+    own = np.sort(np.concatenate([held_out for _, held_out in folds]))
+    outside = np.setdiff1d(np.arange(len(samples)), own)
+    shipped = calibrate(classes, samples, logits, at=own)
+    members = is_suspicious(classes)
     probabilities = np.zeros((len(samples), len(CATEGORIES)))
+    suspicious = np.zeros(len(samples))
     sets: list[tuple[str, ...]] = [()] * len(samples)
-    for others, fold in folds:
-        calibration = calibrate(learner, samples, logits, at=others)
-        shown = calibration.probabilities(logits[fold])
-        probabilities[fold] = spread_over_categories(shown, learner.classes)
-        suspicious[fold] = calibration.suspicious_probability(
-            logits[fold], is_suspicious(learner.classes)
-        )
-        for i, kept in zip(fold, calibration.prediction_sets(logits[fold]), strict=True):
-            sets[i] = tuple(c for c, k in zip(learner.classes, kept, strict=True) if k)
-    everything = np.arange(len(samples))
+    parts = [(calibrate(classes, samples, logits, at=others), fold) for others, fold in folds]
+    for calibration, at in [*parts, (shipped, outside)]:
+        shown = calibration.probabilities(logits[at])
+        probabilities[at] = spread_over_categories(shown, classes)
+        suspicious[at] = calibration.suspicious_probability(logits[at], members)
+        for i, kept in zip(at, calibration.prediction_sets(logits[at]), strict=True):
+            sets[i] = tuple(c for c, k in zip(classes, kept, strict=True) if k)
     return OutOfFold(
-        name=learner.name,
-        logits=logits,
-        probabilities=probabilities,
-        suspicious=suspicious,
-        sets=sets,
-        calibration=calibrate(learner, samples, logits, at=everything),
-        curves=curves,
+        classes, logits, raw.references, raw.curves, name, probabilities, suspicious, sets, shipped
     )
 
 
+def fused(
+    answers: OutOfFold, samples: Sequence[Sample], folds: list[Fold], *, other_weight: float
+) -> OutOfFold:
+    """Give every picture the answer of its breast in its exam, calibrated anew.
+
+    See `fuse_logits`. All pictures of an exam lie in one fold, since their patient does.
+    """
+    of_breast: dict[Breast, list[int]] = {}
+    for i, sample in enumerate(samples):
+        of_breast.setdefault(sample.breast, []).append(i)
+    logits = answers.logits.copy()
+    for breast, at in of_breast.items():
+        opposite = other_breast(breast)
+        other = of_breast.get(opposite, []) if opposite else []
+        logits[at] = fuse_logits(
+            answers.logits[at],
+            answers.logits[other],
+            reference=answers.references[at[0]],
+            other_weight=other_weight,
+        )
+    name = f"{answers.name}-exam" if other_weight else f"{answers.name}-views"
+    raw = RawAnswers(answers.classes, logits, answers.references, answers.curves)
+    return calibrated(raw, samples, folds, name=name)
+
+
 def calibrate(
-    learner: Learner, samples: Sequence[Sample], logits: Floats, *, at: NDArray[np.int64]
+    classes: tuple[str, ...], samples: Sequence[Sample], logits: Floats, *, at: Indices
 ) -> Calibration:
     """Fit a calibration on the out-of-fold logits of the images at `at` that look like a class."""
-    truth = labels_of(samples, learner.classes)
+    truth = labels_of(samples, classes)
     at = at[truth[at] >= 0]
     return fit_calibration(
         logits[at],
         truth[at],
-        suspicious=is_suspicious(learner.classes),
+        suspicious=is_suspicious(classes),
         coverage=COVERAGE,
+        patients=np.array([samples[i].patient for i in at]),
     )
 
 
@@ -209,6 +292,35 @@ def score(
         },
         confusion=by_look[0].astype(np.int64),
     )
+
+
+def slices(
+    samples: Sequence[Sample], answers: OutOfFold, *, appearance: tuple[str, ...]
+) -> dict[str, dict[str, Scores | int]]:
+    """Figures by density, view, device and source; the bare number of images where too few.
+
+    Too few are fewer than `FEWEST_IN_A_SLICE` images, or no image on one side of the question
+    whether a biopsy is due.
+    """
+    parts: dict[str, dict[str, Scores | int]] = {}
+    for fact in ("density", "view", "device", "source"):
+        parts[fact] = {}
+        for value in sorted({str(getattr(sample, fact) or "not given") for sample in samples}):
+            at = [i for i, s in enumerate(samples) if str(getattr(s, fact) or "not given") == value]
+            at = [i for i in at if samples[i].category in CATEGORIES]
+            biopsy = {samples[i].category >= SUSPICIOUS_FROM for i in at}
+            parts[fact][value] = (
+                score(
+                    [samples[i] for i in at],
+                    answers.probabilities[at],
+                    answers.suspicious[at],
+                    [answers.sets[i] for i in at],
+                    appearance=appearance,
+                )
+                if len(at) >= FEWEST_IN_A_SLICE and len(biopsy) == 2
+                else len(at)
+            )
+    return parts
 
 
 def majority(samples: Sequence[Sample]) -> tuple[Floats, Floats]:

@@ -1,15 +1,12 @@
-"""Labelled mammograms: reading them, splitting them by patient, and proving which files they were.
+"""Labelled mammograms: splitting them by patient, and proving which files they were.
 
-Two layouts are read: a table (``labels.csv`` with a row an image) and folders by class as the
-founding paper keeps them (``Birad2`` ... ``Birad6``). Whatever is split is split by patient, and a
-patient or a picture that stands on two sides is an error, never a warning.
+Whatever is split is split by patient, and a patient or a picture that stands on two sides is an
+error, never a warning. Pictures are varied (mirrored, say) only after the split: what is split are
+files. `ml_models.readers` fills the samples.
 """
 
-import csv
 import hashlib
 import json
-import os
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.imaging.decode import load_pixels
 from ml_models.errors import ModelError
-
-RESEARCH_DATA_VARIABLE = "MAMMOTRACK_RESEARCH_DATA"
-RESEARCH_TABLES = ("inbreast", "cdd_cesm")
-
-_NULLS = frozenset({"", "?", "na", "n/a", "nan", "none", "null"})
-_PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg"})
-_CATEGORY = re.compile(r"(?:bi-?rads?[ _-]*)?([0-6])[abc]?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -47,6 +36,12 @@ class Sample:
         BI-RADS category of the record, '0' to '6'; 4a, 4b and 4c are '4'.
     laterality, view : str or None
         'L' or 'R'; 'CC', 'MLO', ... None where the table has none.
+    exam : str or None
+        Tells the exams of one patient apart, a date or a number.
+    density : str or None
+        Breast density '1' to '4' (ACR a to d).
+    device : str or None
+        The detector, as the set names it.
     spacing_mm : float or None
         Millimetres per pixel of this file.
     file_sha256, pixel_sha256 : str
@@ -61,133 +56,29 @@ class Sample:
     category: str
     laterality: str | None
     view: str | None
+    exam: str | None
+    density: str | None
+    device: str | None
     spacing_mm: float | None
     file_sha256: str
     pixel_sha256: str
 
+    @property
+    def breast(self) -> "Breast":
+        """Patient, exam and side: pictures that share them show one breast at one time.
 
-def research_data_folder() -> Path:
-    """Folder of the research images: ``MAMMOTRACK_RESEARCH_DATA``, else ``../shared/data``."""
-    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
-    return Path(os.environ.get(RESEARCH_DATA_VARIABLE) or beside)
-
-
-def read_research_data(folder: Path) -> list[Sample]:
-    """Read the tables of `RESEARCH_TABLES` that lie in a folder.
-
-    Raises
-    ------
-    ModelError
-        ``data_missing`` when there is none of them.
-    """
-    tables = [folder / name / "labels.csv" for name in RESEARCH_TABLES]
-    found = [table for table in tables if table.is_file()]
-    if not found:
-        raise ModelError(
-            f"Expected {' or '.join(RESEARCH_TABLES)} with labels.csv in {folder}; found none. "
-            f"Set {RESEARCH_DATA_VARIABLE} or --data.",
-            code="data_missing",
-        )
-    return [sample for table in found for sample in read_table(table, source=table.parent.name)]
+        A picture without a side is a breast of its own.
+        """
+        return self.patient, self.exam, self.laterality or self.name
 
 
-def read_table(table: Path, *, source: str) -> list[Sample]:
-    """Read a ``labels.csv``: columns file, patient_id, birads, laterality, view, mm_per_px_here.
-
-    Parameters
-    ----------
-    table : Path
-        UTF-8 CSV; `file` is relative to it. Further columns are not read, and a null is an empty
-        cell, ``?``, ``NA``, ``NaN``, ``None`` or ``null``.
-    source : str
-        Name of the set.
-
-    Returns
-    -------
-    list of Sample
-        Rows without a BI-RADS category are left out: they teach nothing. Views other than CC and
-        MLO stay as they are written; a null laterality, view or spacing is None.
-
-    Raises
-    ------
-    ModelError
-        ``missing_column``, ``missing_value`` (a row without file or patient), ``unknown_category``,
-        ``invalid_number``, ``data_missing`` (a file that is not there).
-    """
-    with table.open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        for column in ("file", "patient_id", "birads"):
-            if column not in (reader.fieldnames or ()):
-                raise ModelError(f"{table.name} has no column {column}.", code="missing_column")
-        rows = list(reader)
-    samples = []
-    for number, row in enumerate(rows, start=2):
-        value = {column: _value(cell) for column, cell in row.items() if column is not None}
-        file, patient, category = value["file"], value["patient_id"], value["birads"]
-        if category is None:
-            continue
-        if file is None or patient is None:
-            raise ModelError(
-                f"Line {number} of {table.name} needs a file and a patient.", code="missing_value"
-            )
-        samples.append(
-            _sample(
-                table.parent / file,
-                name=f"{source}/{file}",
-                source=source,
-                patient=f"{source}/{patient}",
-                category=parse_category(category),
-                laterality=value.get("laterality"),
-                view=value.get("view"),
-                spacing_mm=_number(value.get("mm_per_px_here"), f"line {number} of {table.name}"),
-            )
-        )
-    return samples
+Breast = tuple[str, str | None, str]
 
 
-def read_class_folders(root: Path) -> list[Sample]:
-    """Read folders named by class, such as ``Birad2`` ... ``Birad6``, with pictures in them.
-
-    Such folders name no patient, so file names must: the patient is what precedes the first
-    underscore (``1234_LCC.png``). Without one, every file counts as its own patient, and only
-    the pixel hashes guard the split.
-
-    Raises
-    ------
-    ModelError
-        ``data_missing`` when no folder is named by a class.
-    """
-    folders = sorted(
-        path for path in root.iterdir() if path.is_dir() and _CATEGORY.fullmatch(path.name)
-    )
-    if not folders:
-        raise ModelError(
-            f"Expected folders such as Birad2 ... Birad6 in {root.name}; found none.",
-            code="data_missing",
-        )
-    return [
-        _sample(
-            path,
-            name=f"{root.name}/{folder.name}/{path.name}",
-            source=root.name,
-            patient=f"{root.name}/{path.stem.split('_', 1)[0]}",
-            category=parse_category(folder.name),
-            laterality=None,
-            view=None,
-            spacing_mm=None,
-        )
-        for folder in folders
-        for path in sorted(folder.iterdir())
-        if path.suffix.lower() in _PICTURE_SUFFIXES
-    ]
-
-
-def parse_category(text: str) -> str:
-    """'4', '4a', 'BI-RADS 4' or 'Birad4' to '4'; ``unknown_category`` for anything else."""
-    match = _CATEGORY.fullmatch(text.strip())
-    if match is None:
-        raise ModelError(f"{text!r} is no BI-RADS category from 0 to 6.", code="unknown_category")
-    return match[1]
+def other_breast(breast: Breast) -> Breast | None:
+    """The other side in the same exam; None where the side is not known."""
+    patient, exam, side = breast
+    return (patient, exam, "R" if side == "L" else "L") if side in ("L", "R") else None
 
 
 def one_hot(labels: NDArray[np.int64], *, classes: int) -> NDArray[np.float32]:
@@ -228,6 +119,16 @@ def patient_folds(
     for train, held_out in split:
         check_disjoint([samples[i] for i in train], [samples[i] for i in held_out])
     return split
+
+
+def image_folds(
+    labels: NDArray[np.int64], *, folds: int, seed: int
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Split into folds by image, women on both sides: only to show what that leaks."""
+    from sklearn.model_selection import StratifiedKFold
+
+    splitter = StratifiedKFold(n_splits=folds, shuffle=True, random_state=seed)
+    return list(splitter.split(np.zeros(len(labels)), labels))
 
 
 def check_disjoint(train: Iterable[Sample], held_out: Iterable[Sample]) -> None:
@@ -285,28 +186,3 @@ def pixel_sha256(pixels: NDArray[np.float32]) -> str:
     digest = hashlib.sha256(f"{pixels.shape[0]}x{pixels.shape[1]}:".encode())
     digest.update(np.ascontiguousarray(pixels, "<f4").tobytes())
     return digest.hexdigest()
-
-
-def _sample(path: Path, **facts: Any) -> Sample:
-    if not path.is_file():
-        raise ModelError(f"{facts['name']} is named but not there.", code="data_missing")
-    return Sample(
-        path=path,
-        file_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        pixel_sha256=pixel_sha256(load_pixels(path)),
-        **facts,
-    )
-
-
-def _value(cell: str | None) -> str | None:
-    text = (cell or "").strip()
-    return None if text.lower() in _NULLS else text
-
-
-def _number(text: str | None, where: str) -> float | None:
-    if text is None:
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        raise ModelError(f"{text!r} in {where} is no number.", code="invalid_number") from None

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from ml_models.architecture import LITE0_CHANNELS
 from ml_models.classifier import appearance, network_input
-from ml_models.dataset import Sample, patient_folds, read_research_data, research_data_folder
+from ml_models.dataset import Sample, patient_folds
 from ml_models.errors import ModelError
 from ml_models.familiarity import fit_with_threshold
 from ml_models.features import prepare_sample
 from ml_models.head import pooled
+from ml_models.readers import read_research_data, research_data_folder
 from ml_models.registry import (
     WEIGHTS_FOLDER,
     Manifest,

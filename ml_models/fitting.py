@@ -41,6 +41,11 @@ class FitSettings:
     balanced: bool
 
 
+PAPER_SETTINGS = FitSettings(
+    epochs=20, learning_rate=1e-3, weight_decay=0.0, batch_size=32, balanced=False
+)
+
+
 @dataclass(frozen=True)
 class Examples:
     """Network inputs (n, ...) float32 and their class indices (n,)."""

@@ -8,18 +8,71 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_models.architecture import LITE0_CHANNELS
 from ml_models.errors import ModelError
 
 Floats = NDArray[np.float32]
 
 
+PATCH_CELLS = 5
+"""Side, in cells, of the window over which the patch scorer's logits are averaged."""
+STRONGEST = 5
+"""How many cells stand for the most suspicious places."""
+
+
 def pooled(maps: Floats) -> Floats:
-    """(n, channels, rows, cols) maps to (n, 2 channels): their means, then their maxima."""
-    cells = maps.reshape(*maps.shape[:2], -1)
-    return np.concatenate([cells.mean(axis=2), cells.max(axis=2)], axis=1)
+    """(n, channels, rows, cols) maps to features: their means, then their maxima.
+
+    Behind the 1280 maps of the backbone may lie the logits of the patch scorer: they are turned
+    into `lesion_evidence`, two features at the end.
+    """
+    own, scores = maps[:, :LITE0_CHANNELS], maps[:, LITE0_CHANNELS:]
+    cells = own.reshape(*own.shape[:2], -1)
+    features = [cells.mean(axis=2), cells.max(axis=2)]
+    if scores.shape[1]:
+        strongest = np.sort(lesion_evidence(scores).reshape(len(maps), 2, -1), axis=2)
+        features.append(strongest[:, :, -STRONGEST:].mean(axis=2))
+    return np.concatenate(features, axis=1)
+
+
+def lesion_evidence(scores: Floats) -> Floats:
+    """Logits of the patch scorer by cell to its evidence by cell.
+
+    Parameters
+    ----------
+    scores : (n, 3, rows, cols) float32 ndarray
+        Logits of normal tissue, benign and malignant lesion; each is first averaged over the
+        window the patch scorer was taught on.
+
+    Returns
+    -------
+    (n, 2, rows, cols) float32 ndarray
+        Log-odds of a lesion, and of a malignant one.
+    """
+    smooth = np.array([[_window_mean(one) for one in picture] for picture in scores], np.float32)
+    normal, benign, malignant = smooth[:, 0], smooth[:, 1], smooth[:, 2]
+    return np.stack(
+        [np.logaddexp(benign, malignant) - normal, malignant - np.logaddexp(normal, benign)], axis=1
+    )
+
+
+def _window_mean(cells: Floats) -> NDArray[Any]:
+    """Mean over the window around each cell, cells beyond the border left out."""
+    return _window_sum(cells) / _window_sum(np.ones_like(cells))
+
+
+def _window_sum(cells: Floats) -> NDArray[Any]:
+    return cv2.boxFilter(
+        np.ascontiguousarray(cells),
+        ddepth=-1,
+        ksize=(PATCH_CELLS, PATCH_CELLS),
+        normalize=False,
+        borderType=cv2.BORDER_CONSTANT,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +82,7 @@ class LinearHead:
     Attributes
     ----------
     kernel : (2 channels, classes) float32 ndarray
+        Two rows more where lesion evidence is pooled too.
     bias : (classes,) float32 ndarray
     """
 
@@ -50,7 +104,7 @@ class LinearHead:
         if (
             kernel is None
             or bias is None
-            or kernel.shape != (2 * channels, classes)
+            or kernel.shape not in ((2 * channels, classes), (2 * channels + 2, classes))
             or bias.shape != (classes,)
         ):
             raise ModelError(
@@ -80,12 +134,20 @@ class LinearHead:
         -----
         Grad-CAM weighs a map by the mean of the score's gradient over its cells. The gradient
         through a mean is spread evenly, through a maximum it lies on one cell; over all cells
-        both sum to the weight of the pooled feature.
+        both sum to the weight of the pooled feature. Evidence of the patch scorer is shown wherever
+        it speaks for a lesion, with the weight that each of the strongest places has.
 
         References
         ----------
         Selvaraju et al. (2017), doi:10.1109/ICCV.2017.74.
         """
         by_feature = self.kernel @ direction.astype(np.float32)
-        by_map = by_feature.reshape(2, -1).sum(axis=0) / (maps.shape[2] * maps.shape[3])
-        return np.asarray(np.einsum("c,nchw->nhw", by_map, maps, optimize=True))
+        own, scores = maps[:, :LITE0_CHANNELS], maps[:, LITE0_CHANNELS:]
+        count = own.shape[1]
+        by_map = by_feature[: 2 * count].reshape(2, -1).sum(axis=0)
+        cam = np.einsum("c,nchw->nhw", by_map, own, optimize=True)
+        cam /= maps.shape[2] * maps.shape[3]
+        if scores.shape[1]:
+            evidence = np.maximum(lesion_evidence(scores), 0) / STRONGEST
+            cam += np.einsum("c,nchw->nhw", by_feature[2 * count :], evidence, optimize=True)
+        return np.asarray(cam)

@@ -1,7 +1,10 @@
 """The two models as things that learn from some images and give logits for others."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -11,21 +14,13 @@ from ml_models.architecture import Weights, build_paper_cnn
 from ml_models.categories import APPEARANCE_CLASSES, CATEGORIES, class_index
 from ml_models.dataset import Sample, patient_folds
 from ml_models.features import PAPER_SHAPE, TrainingInputs
-from ml_models.fitting import Curves, Examples, FitSettings, class_weights, fit_model
-from ml_models.metrics import confusion_counts, overall_figures
+from ml_models.fitting import Curves, Examples, FitSettings, fit_model
+from ml_models.heads import HeadFit
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
-STRENGTHS = (1e-3, 3e-3, 1e-2)
-"""Inverse regularisation strengths that inner folds choose from."""
 INNER_FOLDS = 3
-SOLVER_STEPS = 1000
-NEVER_SEEN = -30.0
-"""Bias of a class without a training image."""
-PAPER_SETTINGS = FitSettings(
-    epochs=20, learning_rate=1e-3, weight_decay=0.0, batch_size=32, balanced=False
-)
 
 
 @dataclass(frozen=True)
@@ -36,6 +31,8 @@ class Learnt:
     ----------
     logits : (m, classes) float64 ndarray
         Of the images asked for.
+    reference : (classes,) float64 ndarray
+        Mean logits of the images learnt from: an average breast.
     weights : dict of str to ndarray
         What training changed, under the names of `ml_models.architecture`.
     curves : dict of str to list of float
@@ -43,6 +40,7 @@ class Learnt:
     """
 
     logits: Floats
+    reference: Floats
     weights: Weights
     curves: Curves
 
@@ -65,90 +63,54 @@ def labels_of(samples: Sequence[Sample], classes: Sequence[str]) -> Indices:
 
 
 class TransferLearner:
-    """A balanced softmax regression on the frozen backbone's features.
+    """A linear head on features of backbones that do not change.
 
-    Inner folds by patient choose the regularisation by quadratic kappa, the measure that counts
-    an error by how many categories it is off.
+    Parameters
+    ----------
+    samples : sequence of Sample
+    features : (n, copies, features) float32 ndarray
+        With more than one copy, all are learnt from and their logits averaged.
+    assessable : (n,) bool ndarray
+    head : callable
+        Fits a head; see `ml_models.heads`.
+    name : str
+    classes : tuple of str
+        In order of severity. Another set of classes is another head on the same backbone.
+    without : set of str
+        Categories that are not learnt from.
     """
-
-    name = "birads"
-    classes = APPEARANCE_CLASSES
 
     def __init__(
         self,
         samples: Sequence[Sample],
-        inputs: TrainingInputs,
+        features: NDArray[np.float32],
+        assessable: NDArray[np.bool_],
         *,
+        head: HeadFit,
+        name: str = "birads",
+        classes: tuple[str, ...] = APPEARANCE_CLASSES,
         without: frozenset[str] = frozenset(),
     ) -> None:
-        self._samples = samples
-        self._features = inputs.features
-        self.labels = labels_of(samples, self.classes)
+        self.name, self.classes = name, classes
+        self._samples, self._features, self._head = samples, features, head
+        self.labels = labels_of(samples, classes)
         self.labels[[sample.category in without for sample in samples]] = -1
-        self.labels[~inputs.assessable] = -1
+        self.labels[~assessable] = -1
 
     def learn(self, train: Indices, ask: Indices, *, seed: int) -> Learnt:
-        """See `Learner.learn`; the curves are kappa by strength, on training and inner folds."""
+        """See `Learner.learn`; the curves are those of the head's inner folds."""
         train = train[self.labels[train] >= 0]
+        fold_labels = self.labels[train]
         inner = patient_folds(
-            [self._samples[i] for i in train], self.labels[train], folds=INNER_FOLDS, seed=seed
+            [self._samples[i] for i in train], fold_labels, folds=INNER_FOLDS, seed=seed
         )
-        curves: Curves = {"inverse_strength": list(STRENGTHS), "kappa": [], "val_kappa": []}
-        for strength in STRENGTHS:
-            fits = [(train[a], train[b]) for a, b in inner]
-            held_out = np.concatenate([b for _, b in fits])
-            seen = np.concatenate([a for a, _ in fits])
-            weights = [self._fit(a, strength) for a, _ in fits]
-            logits = [self._logits(w, b) for w, (_, b) in zip(weights, fits, strict=True)]
-            back = [self._logits(w, a) for w, (a, _) in zip(weights, fits, strict=True)]
-            curves["val_kappa"].append(self._kappa(np.concatenate(logits), held_out))
-            curves["kappa"].append(self._kappa(np.concatenate(back), seen))
-        best = STRENGTHS[int(np.argmax(curves["val_kappa"]))]
-        chosen = self._fit(train, best)
-        return Learnt(self._logits(chosen, ask), chosen, curves)
-
-    def _fit(self, train: Indices, strength: float) -> Weights:
-        """Fit on standardised features, then fold the standardisation into the layer.
-
-        There are fewer images than features, so the fit runs in the space the images span
-        (singular vectors): the same solution, many times faster.
-        """
-        from sklearn.linear_model import LogisticRegression
-
-        features = self._features[train].reshape(-1, self._features.shape[-1]).astype(np.float64)
-        labels = np.repeat(self.labels[train], self._features.shape[1])
-        mean, deviation = features.mean(axis=0), features.std(axis=0)
-        deviation[deviation == 0] = 1.0
-        left, singular, right = np.linalg.svd((features - mean) / deviation, full_matrices=False)
-        model = LogisticRegression(C=strength, max_iter=SOLVER_STEPS)
-        weights = class_weights(labels, classes=len(self.classes))[labels]
-        model.fit(left * singular, labels, sample_weight=weights)
-        slopes, intercepts = model.coef_, model.intercept_
-        if len(model.classes_) == 2:  # then scikit-learn gives their difference
-            slopes, intercepts = (
-                np.concatenate([-half, half]) / 2 for half in (slopes, intercepts)
-            )
-        kernel = np.zeros((features.shape[1], len(self.classes)))
-        bias = np.full(len(self.classes), NEVER_SEEN)
-        kernel[:, model.classes_] = (slopes @ right / deviation).T
-        bias[model.classes_] = intercepts - mean @ kernel[:, model.classes_]
-        return {
-            "logits/kernel": kernel.astype(np.float32),
-            "logits/bias": bias.astype(np.float32),
-        }
-
-    def _logits(self, weights: Weights, ask: Indices) -> Floats:
-        copies = self._features[ask] @ weights["logits/kernel"] + weights["logits/bias"]
-        return np.asarray(copies.mean(axis=1), np.float64)
-
-    def _kappa(self, logits: Floats, at: Indices) -> float:
-        counts = confusion_counts(
-            truth=self.labels[at],
-            predicted=logits.argmax(axis=1),
-            classes=len(self.classes),
-            weights=np.ones((1, len(at))),
+        head, curves = self._head(self._features[train], fold_labels, len(self.classes), inner)
+        return Learnt(
+            logits=head.logits(self._features[ask]),
+            reference=head.logits(self._features[train]).mean(axis=0),
+            weights={"logits/kernel": head.kernel, "logits/bias": head.bias},
+            curves=curves,
         )
-        return float(overall_figures(counts)["quadratic_kappa"][0])
 
 
 class PaperLearner:
@@ -162,8 +124,10 @@ class PaperLearner:
         samples: Sequence[Sample],
         inputs: TrainingInputs,
         *,
-        settings: FitSettings = PAPER_SETTINGS,
+        settings: FitSettings,
+        cache: Path | None = None,
     ) -> None:
+        self._cache = cache
         self._pictures = inputs.pictures
         self._settings = settings
         self.labels = labels_of(samples, self.classes)
@@ -171,8 +135,38 @@ class PaperLearner:
         self.labels[~inputs.assessable] = -1
 
     def learn(self, train: Indices, ask: Indices, *, seed: int) -> Learnt:
-        """See `Learner.learn`; the curves are loss and accuracy by epoch."""
+        """See `Learner.learn`; the curves are loss and accuracy by epoch.
+
+        With a `cache`, what has been learnt once from the same pictures is read from there.
+        """
         train = train[self.labels[train] >= 0]
+        if self._cache is None:
+            return self._learn(train, ask, seed)
+        parts = (self._pictures[train], self.labels[train], self._pictures[ask])
+        digest = hashlib.sha256(f"{self._settings} {seed}".encode())
+        for part in parts:
+            digest.update(part.tobytes())
+        path = self._cache / f"paper-{digest.hexdigest()[:16]}.npz"
+        if not path.is_file():
+            learnt = self._learn(train, ask, seed)
+            np.savez(
+                path,
+                allow_pickle=False,
+                logits=learnt.logits,
+                reference=learnt.reference,
+                curves=np.array(json.dumps(learnt.curves)),
+                **learnt.weights,
+            )
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        return Learnt(
+            logits=arrays.pop("logits"),
+            reference=arrays.pop("reference"),
+            curves=json.loads(str(arrays.pop("curves"))),
+            weights=arrays,
+        )
+
+    def _learn(self, train: Indices, ask: Indices, seed: int) -> Learnt:
         watched = ask[self.labels[ask] >= 0]
         fitted = fit_model(
             lambda: build_paper_cnn(PAPER_SHAPE, classes=len(self.classes)),
@@ -185,7 +179,8 @@ class PaperLearner:
         logits = np.zeros((0, len(self.classes)))
         if ask.size:
             logits = fitted.logits(self._pictures[ask])
-        return Learnt(logits, fitted.weights, fitted.curves)
+        reference = fitted.logits(self._pictures[train]).mean(axis=0)
+        return Learnt(logits, reference, fitted.weights, fitted.curves)
 
     def _examples(self, at: Indices) -> Examples:
         return Examples(self._pictures[at], self.labels[at])

@@ -34,6 +34,24 @@ _VERSION = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 
 
 @dataclass(frozen=True)
+class Fusion:
+    """How one version answers for a breast from all pictures of an exam (`ml_models.fusion`).
+
+    Attributes
+    ----------
+    other_weight : float
+    reference : tuple of float
+        Logits of an average breast.
+    calibration : Calibration
+        Of fused logits.
+    """
+
+    other_weight: float
+    reference: tuple[float, ...]
+    calibration: Calibration
+
+
+@dataclass(frozen=True)
 class Manifest:
     """One model version.
 
@@ -43,7 +61,8 @@ class Manifest:
     state : {'draft', 'shadow', 'active', 'retired', 'baseline'}
         As released: one version is active, which a server runs until it activates another; a
         baseline is kept to be measured against.
-    architecture : {'efficientnet-lite0', 'paper-cnn'}
+    architecture : {'efficientnet-lite0', 'efficientnet-lite0-lesions', 'paper-cnn'}
+        With lesions, the backbone has a second end, the patch scorer; it sees no mirror image.
     sha256 : str
         Of ``weights.npz``.
     input_shape : (rows, cols)
@@ -66,6 +85,8 @@ class Manifest:
     familiarity : dict or None
         SHA-256 of ``familiarity.npz``, its threshold, and the share of held-out training
         pictures beyond that.
+    fusion : Fusion or None
+        None for a version that answers for single pictures only.
     """
 
     version: str
@@ -83,6 +104,7 @@ class Manifest:
     data: dict[str, Any]
     metrics: dict[str, Any]
     familiarity: dict[str, Any] | None = None
+    fusion: Fusion | None = None
 
 
 def versions(folder: Path = WEIGHTS_FOLDER) -> list[Manifest]:
@@ -125,16 +147,18 @@ def load_manifest(version: str, *, folder: Path = WEIGHTS_FOLDER) -> Manifest:
         raise ModelError(f"There is no model version {version!r}.", code="unknown_version")
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
-        calibration = stored.pop("calibration")
+        fusion = stored.get("fusion")
         manifest = Manifest(
             **{
                 **stored,
                 "input_shape": tuple(stored["input_shape"]),
                 "classes": tuple(stored["classes"]),
-                "calibration": Calibration(
-                    temperature=calibration["temperature"],
-                    suspicious=Platt(**calibration["suspicious"]),
-                    set_thresholds=tuple(calibration["set_thresholds"]),
+                "calibration": _calibration(stored["calibration"]),
+                "fusion": fusion
+                and Fusion(
+                    other_weight=fusion["other_weight"],
+                    reference=tuple(fusion["reference"]),
+                    calibration=_calibration(fusion["calibration"]),
                 ),
             }
         )
@@ -151,6 +175,14 @@ def load_manifest(version: str, *, folder: Path = WEIGHTS_FOLDER) -> Manifest:
     return manifest
 
 
+def _calibration(stored: dict[str, Any]) -> Calibration:
+    return Calibration(
+        temperature=stored["temperature"],
+        suspicious=Platt(**stored["suspicious"]),
+        set_thresholds=tuple(stored["set_thresholds"]),
+    )
+
+
 def load_weights(manifest: Manifest, *, folder: Path = WEIGHTS_FOLDER) -> Weights:
     """Read the arrays of a version, once their hash is proven.
 
@@ -160,7 +192,8 @@ def load_weights(manifest: Manifest, *, folder: Path = WEIGHTS_FOLDER) -> Weight
         ``weights_missing``, ``hash_mismatch`` when the file is not the one in the manifest, or
         ``unreadable_weights`` when it is, and holds anything but plain arrays.
     """
-    return load_arrays(folder / manifest.version / "weights.npz", sha256=manifest.sha256)
+    stored = load_arrays(folder / manifest.version / "weights.npz", sha256=manifest.sha256)
+    return {name: np.asarray(array, np.float32) for name, array in stored.items()}
 
 
 def load_familiarity(manifest: Manifest, *, folder: Path = WEIGHTS_FOLDER) -> Familiarity | None:

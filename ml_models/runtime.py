@@ -11,7 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_models.architecture import BN_EPSILON, LITE0_CHANNELS, LITE0_STAGES, PAPER_FILTERS
+from ml_models.architecture import (
+    BN_EPSILON,
+    FIRST_TAUGHT,
+    LESIONS,
+    LITE0_BLOCKS,
+    LITE0_CHANNELS,
+    LITE0_STAGES,
+    PAPER_FILTERS,
+    PATCH_CLASSES,
+    STEM_CHANNELS,
+)
 from ml_models.backend import openvino
 from ml_models.errors import ModelError
 
@@ -49,10 +59,11 @@ class Network:
 
 
 def backbone_graph(weights: Arrays, input_shape: tuple[int, int]) -> Any:
-    """`architecture.build_backbone`: (n, 1, rows, cols) to (n, 1280, rows / 32, cols / 32).
+    """`architecture.build_backbone`, or `build_two_ended_backbone` given the arrays of both ends.
 
-    Batch normalisation is folded into the convolutions, and the three equal channels that
-    ImageNet's first layer expects into one.
+    (n, 1, rows, cols) to (n, 1280, rows / 32, cols / 32), with both ends to 1283 maps. Batch
+    normalisation is folded into the convolutions, and the three equal channels that ImageNet's
+    first layer expects into one.
 
     Raises
     ------
@@ -65,21 +76,12 @@ def backbone_graph(weights: Arrays, input_shape: tuple[int, int]) -> Any:
     x = ops.add(ops.multiply(picture, np.float32(255.0 / 128.0)), np.float32(-127.0 / 128.0))
     stem = layers.array("conv_stem/kernel", (3, 3, 3, 32)).sum(axis=2, keepdims=True)
     x = layers.normalised(x, _outputs_first(stem), "bn0", stride=2, relu=True)
-    channels, index = 32, 0
-    for repeats, kernel, stride, expand, out in LITE0_STAGES:
-        for repeat in range(repeats):
-            x = layers.mobile_block(
-                x,
-                f"block{index}",
-                channels=channels,
-                kernel=kernel,
-                stride=stride if repeat == 0 else 1,
-                expand=expand,
-                out=out,
-            )
-            channels, index = out, index + 1
-    x = layers.pointwise(x, "conv_head", "bn1", channels=channels, out=LITE0_CHANNELS, relu=True)
-    return _graph(x, picture)
+    x = layers.blocks(x, range(FIRST_TAUGHT))
+    maps = layers.end(x)
+    if f"{LESIONS}conv_head/kernel" in weights:
+        logits = layers.pointwise_dense(layers.end(x, LESIONS), f"{LESIONS}logits")
+        maps = ops.concat([maps, logits], axis=1)
+    return _graph(maps, picture)
 
 
 def paper_graph(weights: Arrays, input_shape: tuple[int, int], *, classes: int) -> Any:
@@ -136,6 +138,41 @@ class _Layers:
                 code="weights_incomplete",
             )
         return np.asarray(array, np.float32)
+
+    def blocks(self, x: Any, wanted: range, prefix: str = "") -> Any:
+        channels, index = STEM_CHANNELS, 0
+        for repeats, kernel, stride, expand, out in LITE0_STAGES:
+            for repeat in range(repeats):
+                if index in wanted:
+                    x = self.mobile_block(
+                        x,
+                        f"{prefix}block{index}",
+                        channels=channels,
+                        kernel=kernel,
+                        stride=stride if repeat == 0 else 1,
+                        expand=expand,
+                        out=out,
+                    )
+                channels, index = out, index + 1
+        return x
+
+    def end(self, x: Any, prefix: str = "") -> Any:
+        """The blocks behind the trunk, and the widening to 1280 maps."""
+        x = self.blocks(x, range(FIRST_TAUGHT, LITE0_BLOCKS), prefix)
+        return self.pointwise(
+            x,
+            f"{prefix}conv_head",
+            f"{prefix}bn1",
+            channels=LITE0_STAGES[-1][-1],
+            out=LITE0_CHANNELS,
+            relu=True,
+        )
+
+    def pointwise_dense(self, x: Any, name: str) -> Any:
+        """A dense layer at every cell of the maps."""
+        kernel = self.array(f"{name}/kernel", (LITE0_CHANNELS, len(PATCH_CLASSES)))
+        bias = self.array(f"{name}/bias", (len(PATCH_CLASSES),))
+        return self.convolved(x, _outputs_first(kernel[None, None]), bias)
 
     def mobile_block(
         self, x: Any, name: str, *, channels: int, kernel: int, stride: int, expand: int, out: int

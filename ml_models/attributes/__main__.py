@@ -15,8 +15,8 @@ from ml_models.attributes.learners import AGE_KNOTS, fit_logistic
 from ml_models.attributes.model import ACTIVE, VERSIONS, AttributeModel, Logistic
 from ml_models.attributes.table import TABLE, MassTable, read_mass_table
 from ml_models.attributes.validation import REPEATS, Validation, validate
-from ml_models.dataset import research_data_folder
 from ml_models.errors import ModelError
+from ml_models.readers import research_data_folder
 
 CARD = Path(__file__).resolve().parents[2] / "docs" / "attribute-model-card.md"
 REFITS = 200

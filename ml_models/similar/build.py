@@ -16,9 +16,9 @@ import numpy as np
 
 from analysis.imaging.decode import load_pixels
 from analysis.imaging.versions import PREPARATION_VERSION
-from ml_models.dataset import read_table, research_data_folder
 from ml_models.errors import ModelError
 from ml_models.evaluate import DEFAULT_OUTPUT
+from ml_models.readers import read_table, research_data_folder
 from ml_models.similar.embedded import Embedded, column_of, embed_samples
 from ml_models.similar.embedding import embedder
 from ml_models.similar.measure import Labelled, label, worth

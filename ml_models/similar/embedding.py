@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 
 from analysis.imaging.breast import PreparedBreast
+from ml_models.architecture import LITE0_CHANNELS
 from ml_models.head import pooled
 from ml_models.inputs import fit_to_canvas
 from ml_models.registry import Manifest, active_manifest, load_weights
@@ -29,7 +30,7 @@ class Embedder:
             if self._backbone is None:
                 weights = load_weights(self._manifest)
                 self._backbone = Network(backbone_graph(weights, self._manifest.input_shape))
-            maps = self._backbone(np.stack([canvas, canvas[:, ::-1]]))
+            maps = self._backbone(np.stack([canvas, canvas[:, ::-1]]))[:, :LITE0_CHANNELS]
         return np.asarray(pooled(maps).mean(axis=0), np.float32)
 
 

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_models.dataset import Sample, read_table, research_data_folder
+from ml_models.dataset import Sample
 from ml_models.errors import ModelError
 from ml_models.evaluate import DEFAULT_OUTPUT
 from ml_models.metrics import Figure, auc, figure, patient_draws
+from ml_models.readers import read_table, research_data_folder
 from ml_models.similar.embedded import Embedded, column_of, embed_samples
 from ml_models.similar.embedding import embedder
 from ml_models.similar.reference import centred_distance

@@ -15,9 +15,9 @@ from ml_models.attributes.learners import BASELINE, CANDIDATES, fit_logistic, fi
 from ml_models.attributes.model import VERSIONS, AttributeModel
 from ml_models.attributes.table import TABLE, read_mass_table
 from ml_models.attributes.validation import out_of_fold, simplest_within_noise
-from ml_models.dataset import research_data_folder
 from ml_models.errors import ModelError
 from ml_models.metrics import Figure
+from ml_models.readers import research_data_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 SPICULATED = Descriptors(

@@ -43,3 +43,13 @@ def test_sets_hold_each_class_at_the_promised_share():
 def test_class_with_too_few_images_is_always_in_the_set():
     probabilities = np.full((8, 2), 0.5)
     assert fit_set_thresholds(probabilities, np.zeros(8, int), coverage=0.9).tolist() == [0, 0]
+
+
+def test_each_patient_counts_once_with_her_least_probable_image():
+    own = np.array([0.9, 0.2, 0.8, 0.3, 0.7])
+    probabilities = np.stack([own, 1 - own], axis=1)
+    patients = np.array(["a", "a", "b", "b", "c"])
+    thresholds = fit_set_thresholds(
+        probabilities, np.zeros(5, int), coverage=0.5, patients=patients
+    )
+    assert thresholds.tolist() == [0.3, 0]  # second of 0.2, 0.3 and 0.7

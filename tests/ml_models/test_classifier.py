@@ -125,6 +125,51 @@ def test_paper_network_answers_with_its_own_six(tmp_path, manifest, breast):
     assert sum(answer.probabilities.values()) == pytest.approx(1)
 
 
+@pytest.fixture
+def exam_folder(folder, manifest):
+    """The same network as a version that fuses an exam."""
+    fusion = registry.Fusion(
+        other_weight=0.3, reference=(0.0, 0.0, 0.0, 0.0), calibration=manifest.calibration
+    )
+    weights = registry.load_weights(registry.load_manifest("tiny-1", folder=folder), folder=folder)
+    fusing = replace(manifest, version="tiny-2", state="draft", fusion=fusion)
+    registry.save_version(fusing, weights, folder=folder)
+    return folder
+
+
+@pytest.mark.model
+def test_one_view_of_a_breast_answers_as_the_picture_does(exam_folder, breast):
+    classifier = Classifier.load("tiny-2", folder=exam_folder)
+    answer = classifier.classify_breast([breast])
+    assert answer.probabilities == pytest.approx(classifier.classify(breast).probabilities)
+    assert classifier.classify_breast([breast, breast]).category == answer.category
+
+
+@pytest.mark.model
+def test_same_picture_of_the_other_breast_weakens_what_this_one_shows(exam_folder, breast):
+    classifier = Classifier.load("tiny-2", folder=exam_folder)
+    alone = classifier.classify_breast([breast]).probabilities
+    beside = classifier.classify_breast([breast], other=[breast]).probabilities
+    assert max(beside.values()) < max(alone.values())
+
+
+@pytest.mark.model
+def test_breast_without_an_assessable_view_is_not_assessed(exam_folder, breast):
+    blank = prepare_breast(
+        np.zeros((300, 200), np.float32), spacing_mm=None, laterality=None, view=None
+    )
+    classifier = Classifier.load("tiny-2", folder=exam_folder)
+    assert classifier.classify_breast([blank, blank]).reasons == ("blank",)
+    assert classifier.classify_breast([blank, breast]) == classifier.classify_breast([breast])
+
+
+@pytest.mark.model
+def test_version_for_single_pictures_does_not_answer_for_a_breast(folder, breast):
+    with pytest.raises(ModelError) as refusal:
+        Classifier.load("tiny-1", folder=folder).classify_breast([breast])
+    assert refusal.value.code == "no_fusion"
+
+
 def test_as_dict_is_ready_for_json():
     answer = Classification(True, (), "v", {"2": 1.0}, "2", False, ("2",), 0.1)
     assert answer.as_dict() == {

@@ -7,15 +7,11 @@ from ml_models.dataset import (
     check_disjoint,
     data_manifest,
     one_hot,
-    parse_category,
+    other_breast,
     patient_folds,
-    read_class_folders,
-    read_research_data,
-    read_table,
 )
 from ml_models.errors import ModelError
-
-HEADER = "file,patient_id,laterality,view,birads,mm_per_px_here\n"
+from ml_models.readers import read_class_folders
 
 
 def labels_of(samples):
@@ -63,82 +59,18 @@ def test_folds_refuse_a_picture_filed_under_every_patient(samples):
     assert refusal.value.code == "pixels_on_two_sides"
 
 
-def test_table_reads_nulls_and_leaves_out_unlabelled_rows(tmp_path, write_picture):
-    for name in ("a", "b", "c"):
-        write_picture(tmp_path / f"{name}.png", seed=ord(name))
-    table = tmp_path / "labels.csv"
-    table.write_text(HEADER + "a.png,p1,L,CC,4b,0.2\nb.png,p2,?,NA,2,\nc.png,p3,R,MLO,,0.1\n")
-
-    first, second = read_table(table, source="set")
-
-    assert (first.patient, first.category, first.laterality, first.view, first.spacing_mm) == (
-        "set/p1",
-        "4",
-        "L",
-        "CC",
-        0.2,
-    )
-    assert (second.category, second.laterality, second.view, second.spacing_mm) == (
-        "2",
-        None,
-        None,
-        None,
-    )
+def test_views_of_a_breast_in_one_exam_belong_together(samples):
+    cc, mlo = samples[:2]
+    right = replace(cc, laterality="R")
+    assert cc.breast == mlo.breast
+    assert other_breast(cc.breast) == right.breast
+    assert cc.breast != replace(cc, exam="2").breast
 
 
-@pytest.mark.parametrize(
-    ("text", "code"),
-    [
-        ("file,birads\na.png,2\n", "missing_column"),
-        (HEADER + ",p1,L,CC,2,\n", "missing_value"),
-        (HEADER + "a.png,,L,CC,2,\n", "missing_value"),
-        (HEADER + "a.png,p1,L,CC,7,\n", "unknown_category"),
-        (HEADER + "a.png,p1,L,CC,2,wide\n", "invalid_number"),
-        (HEADER + "elsewhere.png,p1,L,CC,2,\n", "data_missing"),
-    ],
-)
-def test_table_refuses(tmp_path, write_picture, text, code):
-    write_picture(tmp_path / "a.png", seed=1)
-    table = tmp_path / "labels.csv"
-    table.write_text(text)
-    with pytest.raises(ModelError) as refusal:
-        read_table(table, source="set")
-    assert refusal.value.code == code
-
-
-def test_class_folders_take_category_from_the_folder_and_patient_from_the_name(
-    tmp_path, write_picture
-):
-    for path, seed in (("Birad2/7_LCC.png", 1), ("Birad2/7_LMLO.png", 2), ("Birad6/9_RCC.jpg", 3)):
-        write_picture(tmp_path / path, seed=seed)
-    (tmp_path / "Birad6" / "notes.txt").write_text("not a picture")
-    (tmp_path / "other").mkdir()
-
-    samples = read_class_folders(tmp_path)
-
-    root = tmp_path.name
-    assert [(s.category, s.patient) for s in samples] == [
-        ("2", f"{root}/7"),
-        ("2", f"{root}/7"),
-        ("6", f"{root}/9"),
-    ]
-
-
-def test_class_folders_refuse_a_folder_without_classes(tmp_path):
-    with pytest.raises(ModelError) as refusal:
-        read_class_folders(tmp_path)
-    assert refusal.value.code == "data_missing"
-
-
-def test_research_data_refuses_an_empty_folder(tmp_path):
-    with pytest.raises(ModelError) as refusal:
-        read_research_data(tmp_path)
-    assert refusal.value.code == "data_missing"
-
-
-@pytest.mark.parametrize("text", ["4", "4a", "4C", "Birad4", "BI-RADS 4", "birads_4"])
-def test_category_is_read_as_people_write_it(text):
-    assert parse_category(text) == "4"
+def test_picture_without_a_side_is_a_breast_of_its_own(samples):
+    cc, mlo = (replace(sample, laterality=None) for sample in samples[:2])
+    assert cc.breast != mlo.breast
+    assert other_breast(cc.breast) is None
 
 
 def test_manifest_does_not_depend_on_order_and_changes_with_a_pixel(samples):

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from ml_models import registry
 from ml_models.architecture import build_transfer_classifier, read_weights, write_weights
 from ml_models.calibration import log_odds, log_odds_gradient
 from ml_models.errors import ModelError
-from ml_models.head import LinearHead, pooled
+from ml_models.head import LinearHead, lesion_evidence, pooled
+from ml_models.pretrained import imagenet_weights
 
 SHAPE = (96, 64)
 SUSPICIOUS = np.array([False, False, True, True])
@@ -15,8 +15,11 @@ SUSPICIOUS = np.array([False, False, True, True])
 
 @pytest.fixture(scope="module")
 def model():
+    import keras
+
+    keras.utils.set_random_seed(2)
     model = build_transfer_classifier(SHAPE, classes=4)
-    write_weights(model, registry.load_weights(registry.active_manifest()))
+    write_weights(model, read_weights(model) | imagenet_weights())
     return model
 
 
@@ -38,6 +41,35 @@ def seen(model):
 def test_mean_and_maximum_of_each_map():
     maps = np.arange(12, dtype=np.float32).reshape(1, 2, 2, 3)
     assert pooled(maps).tolist() == [[2.5, 8.5, 5, 11]]
+
+
+def test_evidence_is_the_log_odds_of_the_windows_mean_logits():
+    scores = np.zeros((1, 3, 9, 9), np.float32)
+    scores[0, 2, 4, 4] = 25
+    lesion, malignant = lesion_evidence(scores)[0]
+    assert lesion[4, 4] == pytest.approx(np.log(1 + np.e))  # mean over 5 x 5 cells: 1
+    assert malignant[4, 4] == pytest.approx(1 - np.log(2))
+    assert lesion[0, 0] == pytest.approx(np.log(2))
+    scores[0, 0] = 3
+    assert lesion_evidence(scores)[0, 0, 0, 0] == pytest.approx(np.log(2) - 3)  # at the border too
+
+
+def test_five_strongest_places_are_pooled():
+    maps = np.zeros((1, 1283, 16, 16), np.float32)
+    maps[0, 1282, 8, 8] = 25
+    features = pooled(maps)
+    assert features.shape == (1, 2562)
+    assert features[0, 2560] == pytest.approx(np.log(1 + np.e))
+
+
+def test_grad_cam_points_at_a_lesion_the_patch_scorer_sees():
+    maps = np.zeros((1, 1283, 16, 16), np.float32)
+    maps[0, 1282, 3, 12] = 100
+    kernel = np.zeros((2562, 4), np.float32)
+    kernel[2560:] = np.arange(4)
+    head = LinearHead(kernel, np.zeros(4, np.float32))
+    cam = head.grad_cam(maps, np.array([-0.5, -0.5, 0.5, 0.5]))[0]
+    assert cam[1:6, 10:15].min() > cam[8:].max()
 
 
 @pytest.mark.model

@@ -10,8 +10,8 @@ import pytest
 from analysis.imaging.decode import load_pixels
 from ml_models import registry
 from ml_models.architecture import (
-    build_backbone,
     build_paper_cnn,
+    build_two_ended_backbone,
     read_weights,
     write_weights,
 )
@@ -29,7 +29,7 @@ def shipped():
 
 @pytest.fixture(scope="module")
 def backbone(shipped):
-    model = build_backbone(SHAPE)
+    model = build_two_ended_backbone(SHAPE)
     write_weights(model, shipped)
     return model
 
@@ -50,7 +50,7 @@ def test_backbone_equals_keras(backbone, shipped, breast, kind):
     maps = Network(backbone_graph(shipped, SHAPE))(pictures)
 
     expected = np.asarray(backbone(pictures[..., None], training=False))
-    assert maps.shape == (len(pictures), 1280, 2, 1)
+    assert maps.shape == (len(pictures), 1283, 2, 1)
     assert maps.max() > 0.5
     assert channels_last(maps) == pytest.approx(expected, abs=1e-4)
 
@@ -121,7 +121,7 @@ def test_shipped_network_equals_keras_on_a_real_mammogram(shipped):
     from ml_models.inputs import fit_to_canvas
 
     shape = registry.active_manifest().input_shape
-    model = build_backbone(shape)
+    model = build_two_ended_backbone(shape)
     write_weights(model, shipped)
     canvas = fit_to_canvas(load_pixels(PICTURE), shape)[None]
 
