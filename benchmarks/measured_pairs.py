@@ -10,14 +10,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from analysis.imaging.attention import find_candidates
 from analysis.imaging.baseline import paper_ssim
 from analysis.imaging.breast import PreparedBreast, prepare_breast
 from analysis.imaging.comparison import (
-    HEADLINE_FACTOR,
+    HEADLINE_MM,
     registration_refusal,
     similarity_by_factor,
+    ssim_by_scale_mm,
 )
 from analysis.imaging.deformation import refine
 from analysis.imaging.difference import signed_difference
@@ -27,6 +29,7 @@ from analysis.imaging.marked_change import MarkedChange, measure_mark
 from analysis.imaging.photometry import match_intensities
 from analysis.imaging.registered_pair import RegisteredPair
 from analysis.imaging.registration import register
+from analysis.imaging.similarity import multiscale_ssim
 from benchmarks.simulated_pairs import Recipe, make
 from benchmarks.simulator import SimulatedPair
 
@@ -35,6 +38,7 @@ READER_SHIFT_MM = 1.5
 READER_SIZE = (0.85, 1.2)
 """How a reader marks: standard deviation of the centre, range of the radius."""
 EVERY_NTH_PIXEL = 29
+MULTISCALE = "multi-scale"
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +49,10 @@ class MeasuredPair:
     ----------
     direction : int
         -1 less, 0 unchanged, 1 more.
-    paper, plain, headline, similarity : float
-        The published score; plain SSIM on the working grid; the scores of ``registered-ssim-1``
-        and ``registered-change-2``.
+    paper, plain, first_headline : float
+        The published score; plain SSIM on the working grid; the score of ``registered-ssim-1``.
+    similarity : dict of str to float
+        SSIM by scale, and MS-SSIM, after the refined registration.
     registered : bool
         The registration passed its gates; what follows is None or empty otherwise.
     unregistered_mm, first_mm, refined_mm : float
@@ -71,8 +76,8 @@ class MeasuredPair:
     direction: int
     paper: float
     plain: float
-    headline: float
-    similarity: float
+    first_headline: float
+    similarity: dict[str, float]
     registered: bool
     unregistered_mm: float
     first_mm: float
@@ -105,7 +110,13 @@ def measure_all(recipes: Iterable[Recipe]) -> list[MeasuredPair]:
 
 
 def measured_pair(recipe: Recipe) -> MeasuredPair:
+    """Simulate one pair and measure it, on one thread: there is a process for every core."""
     cv2.setNumThreads(1)
+    with threadpool_limits(1):
+        return _measured(recipe)
+
+
+def _measured(recipe: Recipe) -> MeasuredPair:
     simulated = make(recipe)
     clock = _Clock()
     prior, current = (
@@ -119,7 +130,7 @@ def measured_pair(recipe: Recipe) -> MeasuredPair:
     registration = refine(first, **vars(frame))
     clock.lap("refine")
     pair = RegisteredPair(frame, registration)
-    similarity = _headline(pair)
+    similarity = _similarity(pair)
     clock.lap("similarity")
     difference = signed_difference(current=frame.current, prior=pair.warped_prior, mask=pair.mask)
     candidates = find_candidates(pair, difference)
@@ -135,7 +146,7 @@ def measured_pair(recipe: Recipe) -> MeasuredPair:
         direction=simulated.direction,
         paper=paper_ssim(simulated.prior, simulated.current),
         plain=_plain_ssim(prior, current),
-        headline=_headline(RegisteredPair(frame, first)),
+        first_headline=_similarity(RegisteredPair(frame, first))[HEADLINE_MM],
         similarity=similarity,
         registered=registration_refusal(first, prior=prior, current=current) is None,
         unregistered_mm=truth.error_mm(np.zeros_like(first.displacement)),
@@ -161,9 +172,9 @@ def measured_pair(recipe: Recipe) -> MeasuredPair:
     )
 
 
-def _headline(pair: RegisteredPair) -> float:
+def _similarity(pair: RegisteredPair) -> dict[str, float]:
     by_factor = similarity_by_factor(pair.matched_prior, pair.frame.current, pair.mask)
-    return by_factor[HEADLINE_FACTOR].ssim
+    return {**ssim_by_scale_mm(by_factor), MULTISCALE: multiscale_ssim(by_factor.values())}
 
 
 class _Clock:

@@ -24,7 +24,11 @@ from analysis.imaging.photometry import tissue_window, window_on_tissue
 from analysis.imaging.projection import obliqueness
 from analysis.imaging.registered_pair import RegisteredPair
 from analysis.imaging.registration import Registration, RegistrationQuality, register
-from analysis.imaging.similarity import Similarity, structural_similarity_inside
+from analysis.imaging.similarity import (
+    Similarity,
+    multiscale_ssim,
+    structural_similarity_inside,
+)
 from analysis.imaging.versions import (
     ALGORITHMS,
     BASELINE_ALGORITHM,
@@ -84,6 +88,8 @@ class ChangeMeasurement:
         The parts of the headline score.
     ssim_by_scale_mm : dict of str to float
         The masked score at each scale (key: millimetres a pixel), empty without registration.
+    multiscale_ssim : float or None
+        MS-SSIM over these scales, in [0, 1].
     current_image, aligned_prior : (rows, cols) float32 ndarray or None
         Working grid; the prior registered and matched in gray scale.
     ssim_map : (rows, cols) float32 ndarray or None
@@ -109,6 +115,7 @@ class ChangeMeasurement:
     contrast: float | None = None
     structure: float | None = None
     ssim_by_scale_mm: dict[str, float] = field(default_factory=dict)
+    multiscale_ssim: float | None = None
     current_image: NDArray[np.float32] | None = None
     aligned_prior: NDArray[np.float32] | None = None
     ssim_map: NDArray[np.float32] | None = None
@@ -136,6 +143,7 @@ class ChangeMeasurement:
             "registration": self.registration.as_dict(),
             **self.parts,
             "ssim_by_scale_mm": self.ssim_by_scale_mm,
+            "multiscale_ssim": self.multiscale_ssim,
             "change_interval": list(self.change_interval) if self.change_interval else None,
             "lesion": self.lesion.as_dict() if self.lesion else None,
             "attention": [each.as_dict() for each in self.attention],
@@ -308,9 +316,8 @@ def _scored(pair: ChangeMeasurement, registered: RegisteredPair) -> ChangeMeasur
         luminance=headline.luminance,
         contrast=headline.contrast,
         structure=headline.structure,
-        ssim_by_scale_mm={
-            f"{factor * WORKING_SPACING_MM:.1f}": each.ssim for factor, each in by_factor.items()
-        },
+        ssim_by_scale_mm=ssim_by_scale_mm(by_factor),
+        multiscale_ssim=multiscale_ssim(by_factor.values()),
         registration=registered.registration.quality,
         current_image=current,
         aligned_prior=np.where(mask, registered.matched_prior, np.float32(0)),
@@ -335,6 +342,13 @@ def similarity_by_factor(
     return {
         factor: structural_similarity_inside(shown_current, shown_prior, mask, factor=factor)
         for factor in SCALE_FACTORS
+    }
+
+
+def ssim_by_scale_mm(by_factor: dict[int, Similarity]) -> dict[str, float]:
+    """Name the scores by millimetres a pixel."""
+    return {
+        f"{factor * WORKING_SPACING_MM:.1f}": each.ssim for factor, each in by_factor.items()
     }
 
 
