@@ -184,7 +184,7 @@ def _fit_unmarked(
     likeliest = left_out(fold, patients)
     whole = np.array(
         [
-            unmarked_features(each, ssim=pair.similarity)
+            unmarked_features(each, ssim=pair.headline)
             for each, pair in zip(likeliest, pairs, strict=True)
         ]
     )

@@ -16,6 +16,8 @@ from analysis.imaging.comparison import (
     ChangeMeasurement,
     compare_breasts,
     measure,
+    refusal,
+    registration_refusal,
     similarity_by_factor,
 )
 from analysis.imaging.frame import common_frame
@@ -23,10 +25,11 @@ from analysis.imaging.photometry import match_intensities
 from analysis.imaging.registration import RegistrationQuality, register
 from analysis.imaging.versions import CHANGE_ALGORITHM, SSIM_ALGORITHM
 from benchmarks.real_follow_ups import similarity_slope
-from benchmarks.research_films import FollowUpPair, assessable_films, films
+from benchmarks.research_films import COLLECTIONS, FollowUpPair, films
 from benchmarks.statistics import auc_by_patient
 
 EVERY_NTH_FILM = 8
+BLUR_SHARE = 1 / 256
 MOVES = {
     "moved 1 mm": (1.0, 0.0),
     "moved 2 mm": (2.0, 0.0),
@@ -46,12 +49,28 @@ class _FollowUp:
 
 
 def assessable_report() -> str:
-    """Count the films that pass the quality gates."""
+    """Count the films that pass the quality gates, and those of some that are still sharp."""
     lines = [
-        f"  {name:<12} {assessable} of {total}"
-        for name, (assessable, total) in assessable_films().items()
+        "Films that pass the quality gates, and films refused as blurred after a blur of 1 mm (SD)"
     ]
-    return "\n".join(["Assessable films", *lines])
+    for collection in COLLECTIONS:
+        assessable, blurred = [], []
+        for number, (film, _) in enumerate(films(collection)):
+            assessable.append(film.assessable)
+            if number % EVERY_NTH_FILM == 0:
+                blurred.append("blurred" in _blurred(film).reasons)
+        passed = f"{sum(assessable)} of {len(assessable)}"
+        lines.append(f"  {collection:<12} {passed:<14} {sum(blurred)} of {len(blurred)}")
+    return "\n".join(lines)
+
+
+def _blurred(film: PreparedBreast) -> PreparedBreast:
+    """Blur the film as a breast that moved is blurred, by shares of its side: about 1 mm."""
+    sigma_px = BLUR_SHARE * max(film.source.shape)
+    blurred = np.asarray(cv2.GaussianBlur(film.source, (0, 0), sigma_px), np.float32)
+    return prepare_breast(
+        np.clip(blurred, 0, 1), spacing_mm=None, laterality=film.laterality, view=film.view
+    )
 
 
 def follow_up_report(pairs: list[FollowUpPair]) -> str:
@@ -132,26 +151,39 @@ def _left_out_odds(kept: list[_FollowUp]) -> list[float]:
 
 def _identity(pairs: list[FollowUpPair]) -> Iterator[str]:
     """Compare films of two women, same side and view: no gate can know, but most should fail."""
-    same = [(pair.patient, _quality(pair.prior, pair.current)) for pair in pairs]
+    same = [_laid(pair, pair) for pair in pairs]
     other = [
-        (first.patient, _quality(first.prior, second.current))
+        _laid(first, second)
         for first, second in permutations(pairs, 2)
         if first.patient != second.patient
         and (first.prior.laterality, first.prior.view)
         == (second.current.laterality, second.current.view)
     ]
-    patients = [patient for patient, _ in same + other]
+    patients = [each.patient for each in same + other]
     is_same = [True] * len(same) + [False] * len(other)
     yield f"One woman against another, AUC: {len(same)} follow-ups, {len(other)} mixed pairs"
     for name in ("affine_correlation", "correlation"):
-        values = [getattr(quality, name) for _, quality in same + other]
+        values = [getattr(each.quality, name) for each in same + other]
         yield f"  {name:<44} {auc_by_patient(values, is_same, patients)}"
-    passed = sum(quality.passed for _, quality in other)
-    yield f"  mixed pairs that the gates let pass: {passed} of {len(other)}"
+    for name, laid in (("follow-ups", same), ("mixed pairs", other)):
+        passed = sum(each.refused is None for each in laid)
+        yield f"  {name} that the gates let pass: {passed} of {len(laid)}"
 
 
-def _quality(prior: PreparedBreast, current: PreparedBreast) -> RegistrationQuality:
-    return register(**vars(common_frame(prior=prior, current=current))).quality
+@dataclass(frozen=True)
+class _Laid:
+    """A prior laid on a current film, whether or not the pair may be compared."""
+
+    patient: str
+    quality: RegistrationQuality
+    refused: str | None
+
+
+def _laid(first: FollowUpPair, second: FollowUpPair) -> _Laid:
+    films_of_pair = {"prior": first.prior, "current": second.current}
+    registration = register(**vars(common_frame(**films_of_pair)))
+    refused = refusal(**films_of_pair) or registration_refusal(registration, **films_of_pair)
+    return _Laid(first.patient, registration.quality, refused)
 
 
 def _unregistered_ssim(pair: FollowUpPair) -> float:

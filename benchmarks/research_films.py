@@ -128,15 +128,6 @@ def films_without_finding(collection: str) -> Iterator[tuple[str, PreparedBreast
             )
 
 
-def assessable_films() -> dict[str, tuple[int, int]]:
-    """Count assessable and all films of each collection."""
-    counts = {}
-    for collection in VIEW_OF_COLLECTION:
-        assessable = [film.assessable for film, _ in films(collection)]
-        counts[collection] = sum(assessable), len(assessable)
-    return counts
-
-
 def _rows(table: Path) -> Iterator[dict[str, str]]:
     with table.open(encoding="utf-8", newline="") as lines:
         yield from csv.DictReader(lines)
