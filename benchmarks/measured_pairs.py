@@ -16,7 +16,6 @@ from analysis.imaging.attention import find_candidates
 from analysis.imaging.baseline import paper_ssim
 from analysis.imaging.breast import PreparedBreast, prepare_breast
 from analysis.imaging.comparison import (
-    HEADLINE_MM,
     registration_refusal,
     similarity_by_factor,
     ssim_by_scale_mm,
@@ -26,6 +25,7 @@ from analysis.imaging.difference import signed_difference
 from analysis.imaging.frame import common_frame
 from analysis.imaging.mark import GridPlacement, Mark, grid_placement
 from analysis.imaging.marked_change import MarkedChange, measure_mark
+from analysis.imaging.noise_floor import HEADLINE_MM
 from analysis.imaging.photometry import match_intensities
 from analysis.imaging.registered_pair import RegisteredPair
 from analysis.imaging.registration import register
@@ -138,7 +138,7 @@ def _measured(recipe: Recipe) -> MeasuredPair:
     registration = refine(first, **vars(frame))
     clock.lap("refine")
     pair = RegisteredPair(frame, registration)
-    similarity = _similarity(pair)
+    similarity = similarities(pair)
     clock.lap("similarity")
     difference = signed_difference(current=frame.current, prior=pair.warped_prior, mask=pair.mask)
     candidates = find_candidates(pair, difference)
@@ -155,7 +155,7 @@ def _measured(recipe: Recipe) -> MeasuredPair:
         direction=simulated.direction,
         paper=paper_ssim(simulated.prior, simulated.current),
         plain=_plain_ssim(prior, current),
-        first_headline=_similarity(RegisteredPair(frame, first))[HEADLINE_MM],
+        first_headline=similarities(RegisteredPair(frame, first))[HEADLINE_MM],
         similarity=similarity,
         registered=registration_refusal(first, prior=prior, current=current) is None,
         unregistered_mm=truth.error_mm(np.zeros_like(first.displacement)),
@@ -181,7 +181,8 @@ def _measured(recipe: Recipe) -> MeasuredPair:
     )
 
 
-def _similarity(pair: RegisteredPair) -> dict[str, float]:
+def similarities(pair: RegisteredPair) -> dict[str, float]:
+    """Return SSIM by scale, and MS-SSIM."""
     by_factor = similarity_by_factor(pair.matched_prior, pair.frame.current, pair.mask)
     return {**ssim_by_scale_mm(by_factor), MULTISCALE: multiscale_ssim(by_factor.values())}
 

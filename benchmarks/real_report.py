@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from analysis.imaging.baseline import paper_ssim
 from analysis.imaging.breast import PreparedBreast, prepare_breast
+from analysis.imaging.change_rules import load_change_rules
 from analysis.imaging.comparison import (
     HEADLINE_FACTOR,
-    HEADLINE_MM,
     ChangeMeasurement,
     compare_breasts,
     measure,
@@ -21,6 +21,7 @@ from analysis.imaging.comparison import (
     similarity_by_factor,
 )
 from analysis.imaging.frame import common_frame
+from analysis.imaging.noise_floor import HEADLINE_MM
 from analysis.imaging.photometry import match_intensities
 from analysis.imaging.registration import RegistrationQuality, register
 from analysis.imaging.versions import CHANGE_ALGORITHM, SSIM_ALGORITHM
@@ -136,16 +137,16 @@ def _left_out_odds(kept: list[_FollowUp]) -> list[float]:
     ssim = np.array([each.change.ssim_by_scale_mm[HEADLINE_MM] for each in kept])
     changed = np.array([each.pair.changed for each in kept])
     patients = np.array([each.pair.patient for each in kept])
-    fitted = similarity_slope(ssim, changed)
+    probability = np.array([each.change.change_probability or 0.5 for each in kept])
+    deviation = ssim - np.median(ssim)
+    rules = load_change_rules()
+    fitted = float(np.diff(rules.unmarked.weights[0, :, -1])[0])
+    others_known = np.log(probability / (1 - probability)) - fitted * deviation
     odds = []
-    for each, score in zip(kept, ssim, strict=True):
-        others = patients != each.pair.patient
-        slope = similarity_slope(ssim[others], changed[others])
-        probability = each.change.change_probability or 0.5
-        centre = float(np.median(ssim))
-        odds.append(
-            float(np.log(probability / (1 - probability)) + (slope - fitted) * (score - centre))
-        )
+    for at, patient in enumerate(patients):
+        others = patients != patient
+        slope = similarity_slope(ssim[others], changed[others], log_odds=others_known[others])
+        odds.append(float(others_known[at] + slope * deviation[at]))
     return odds
 
 

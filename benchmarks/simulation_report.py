@@ -70,7 +70,7 @@ def _row(name: str, cells: list[str]) -> str:
 
 def _judged(pair: MeasuredPair) -> Case:
     rules = load_change_rules()
-    whole = rules.without_mark(pair.candidates, ssim=pair.headline)
+    whole = rules.without_mark(pair.candidates, ssim_by_scale_mm=pair.similarity)
     whole_verdict, _ = rules.verdict_without_mark(whole)
     if pair.marked is None:
         return Case(pair, whole, whole_verdict, None, None)

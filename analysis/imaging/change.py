@@ -1,5 +1,6 @@
 """What changed between two registered films, with or without a mark: ``registered-change-2``."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import Any
 
@@ -130,7 +131,7 @@ def assess_change(
     *,
     prior: PreparedBreast,
     current: PreparedBreast,
-    ssim: float,
+    ssim_by_scale_mm: Mapping[str, float],
     lesion: Mark | None,
 ) -> ChangeFindings:
     """Judge a registered pair.
@@ -139,8 +140,8 @@ def assess_change(
     ----------
     pair : RegisteredPair
         Of ``prior`` and ``current``; its registration passed.
-    ssim : float
-        Of the pair at 3.2 mm.
+    ssim_by_scale_mm : mapping of str to float
+        Of the pair.
     lesion : Mark or None
         A mass on the prior, in pixels of ``prior.source``.
 
@@ -158,7 +159,7 @@ def assess_change(
     attention = _shown(candidates, rules, on_current)
     if lesion is None:
         features = np.array([each.features for each in candidates])
-        estimate = rules.without_mark(features, ssim=ssim)
+        estimate = rules.without_mark(features, ssim_by_scale_mm=ssim_by_scale_mm)
         verdict, direction = rules.verdict_without_mark(estimate)
         measured = None
     else:

@@ -49,7 +49,6 @@ __all__ = [
 SCALE_FACTORS = (1, 2, 4, 8)
 """Blocks of working pixels that are averaged before SSIM: 0.4, 0.8, 1.6 and 3.2 mm."""
 HEADLINE_FACTOR = 8
-HEADLINE_MM = "3.2"
 DOUBTFUL_CORRELATION = 0.6
 """Tissue that is laid on itself agrees better than this; a CC laid on an MLO does not."""
 MAP_FACTOR = 4
@@ -77,8 +76,9 @@ class ChangeMeasurement:
     ssim_baseline : float
         The published 150 x 150 score, for comparison; computed for every pair.
     change_probability : float or None
-        That the BI-RADS category changed, as calibrated on real follow-up pairs; by
-        ``registered-change-2``: that a mass changed, at even odds (see ``change_rules``).
+        By ``registered-ssim-1``, that the BI-RADS category changed, as calibrated on real follow-up
+        pairs. By ``registered-change-2``, that a mass changed, at even odds: it is not the
+        probability that this woman's tumour changed (see ``change_rules``).
     change_interval : tuple of float or None
         95 % interval of the probability, where the algorithm knows one.
     direction : str
@@ -284,7 +284,7 @@ def _registered_change_2(
         registered,
         prior=prior,
         current=current,
-        ssim=scored.ssim_by_scale_mm[HEADLINE_MM],
+        ssim_by_scale_mm=scored.ssim_by_scale_mm,
         lesion=lesion,
     )
     return replace(
