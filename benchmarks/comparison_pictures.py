@@ -28,7 +28,7 @@ EXAMPLE_FILMS = Path(__file__).resolve().parents[1] / "analysis" / "demo" / "pic
 EXAMPLE_FILM, OTHER_WOMAN = "cdd107-L-CC.png", "cdd275-R-CC.png"
 EXAMPLES = {"stable": 5, "shrunk": 5, "grown": 5}
 """Scenario and seed."""
-WIDTH_PX = 1100
+WIDTH_PX = 800
 MANNERS = {
     -1: ("smaller or gone", "#2b6cb0"),
     0: ("re-positioned only", "#8a8a8a"),
