@@ -142,6 +142,16 @@ def page_of_text():
     return page / np.float32(255)
 
 
+def wax_block():
+    """An accreditation phantom: a wax block with fibres, specks and discs."""
+    block = np.zeros(SIZE, np.float32)
+    block[100:500, :400] = 0.6
+    for number in range(12):
+        row, col = 160 + 90 * (number // 3), 80 + 110 * (number % 3)
+        cv2.circle(block, (col, row), 6 + 2 * number, 0.8, -1)
+    return np.clip(block + 0.01 * np.random.default_rng(1).standard_normal(SIZE), 0, 1)
+
+
 NOISE = np.random.default_rng(0)
 
 
@@ -162,6 +172,7 @@ NOISE = np.random.default_rng(0)
         (phantom(1).pixels[:, :200], "cut"),
         (cv2.GaussianBlur(phantom(1).pixels, (0, 0), 1.5 / SPACING_MM), "blurred"),
         (page_of_text(), "not_a_mammogram"),
+        (wax_block(), "not_a_mammogram"),
     ],
     ids=lambda value: value if isinstance(value, str) else "picture",
 )

@@ -8,6 +8,7 @@ from skimage.filters import gaussian
 from skimage.metrics import structural_similarity
 from skimage.transform import downscale_local_mean
 
+from analysis.imaging.comparison import similarity_by_factor
 from analysis.imaging.errors import ImagingError
 from analysis.imaging.similarity import multiscale_ssim, structural_similarity_inside
 from tests.phantoms import phantom
@@ -85,6 +86,21 @@ def test_the_background_does_not_count(first, second, background):
     assert on_black.ssim == pytest.approx(on_anything.ssim, abs=1e-9)
     np.testing.assert_array_equal(on_black.local, on_anything.local)
     assert (on_black.local[~DISC] == 0).all()
+
+
+@given(first=images, second=images, gain=st.floats(0.3, 1.0), offset=st.floats(0, 0.3))
+@settings(deadline=None, max_examples=20)
+def test_one_exposure_of_both_pictures_does_not_count(first, second, gain, offset):
+    """Both are read in the window of the current tissue, whatever its gray levels."""
+    gain = np.float32(gain * (1 - offset))
+
+    def measured(*pictures):
+        mask = np.ones((128, 128), bool)
+        shown = (np.kron(each, np.ones((2, 2), np.float32)) for each in pictures)
+        return [each.ssim for each in similarity_by_factor(*shown, mask).values()]
+
+    exposed = (gain * each + np.float32(offset) for each in (first, second))
+    assert measured(*exposed) == pytest.approx(measured(first, second), abs=1e-3)
 
 
 def test_the_local_map_is_the_product_of_its_parts_where_they_are_known():
