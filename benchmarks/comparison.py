@@ -35,7 +35,7 @@ def sections() -> Iterator[tuple[str, str]]:
     women = [test, Women("mini-MIAS, CDD-CESM", unseen)]
     yield "simulated follow-ups", simulation_report(women)
     _announce("pictures")
-    draw_pictures(PICTURES, women)
+    write_section(DOCUMENT, "pictures", draw_pictures(PICTURES, women), fenced=False)
     _announce("real follow-ups")
     yield "real follow-ups", follow_up_report(list(follow_up_pairs()))
     _announce("re-positioned films")

@@ -49,14 +49,23 @@ SCORES: tuple[Score, ...] = (
 )
 
 
-def draw_pictures(folder: Path, women: list[Women]) -> None:
-    """Write every picture; the same measurements write the same bytes."""
+def draw_pictures(folder: Path, women: list[Women]) -> str:
+    """Write every picture and return the Markdown that shows them, for a document beside."""
     folder.mkdir(exist_ok=True)
     mpl.rcParams.update({"svg.hashsalt": "comparison", "svg.fonttype": "none", "font.size": 9})
     _side_by_side(folder / "roc.svg", women, _roc)
     _side_by_side(folder / "noise-floor.svg", women, _noise_floor)
     for scenario, seed in EXAMPLES.items():
         (folder / f"example-{scenario}.png").write_bytes(_example(scenario, seed))
+    shown = {
+        "roc.svg": "ROC curves of the published score and ours",
+        "noise-floor.svg": "Density lost or gained at a mark: re-positioned only, and changed",
+        **{
+            f"example-{scenario}.png": f"Simulated pair of moderate severity: {scenario}"
+            for scenario in EXAMPLES
+        },
+    }
+    return "\n".join(f"![{text}]({folder.name}/{name})" for name, text in shown.items())
 
 
 def _side_by_side(path: Path, women: list[Women], draw: Callable[[Axes, Women], None]) -> None:

@@ -72,18 +72,24 @@ class UnmarkedFit:
         intercept, *weights = np.linalg.lstsq(design, headline)[0].round(5).tolist()
         return SimilarityFloor(intercept, dict(zip(FINER_MM, weights, strict=True)))
 
-    def simulated(self, index: Index, refits: int = 0) -> LogisticModel:
+    def simulated(
+        self,
+        index: Index,
+        refits: int = 0,
+        *,
+        features: tuple[str, ...] = UNMARKED_FEATURES[:-1],
+    ) -> LogisticModel:
         """Fit the likeliest candidate and the drop of the similarity in the simulator."""
         floor = self.floor(index)
-        features = [
-            unmarked_features(self.likeliest[at], self.pairs[at].similarity, floor=floor)[:-1]
+        measured = [
+            unmarked_features(self.likeliest[at], self.pairs[at].similarity, floor=floor)
             for at in index
         ]
         return fit_model(
-            np.array(features),
+            np.array(measured)[:, : len(features)],
             self.changed[index].astype(int),
             self.patients[index],
-            features=UNMARKED_FEATURES[:-1],
+            features=features,
             degree=1,
             refits=refits,
         )

@@ -7,8 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from analysis.imaging.change_rules import UNMARKED_FEATURES
+from analysis.imaging.noise_floor import HEADLINE_MM
 from benchmarks.fitting import Index, Matrix
 from benchmarks.measured_pairs import MULTISCALE
+from benchmarks.real_follow_ups import similarity_slope
 from benchmarks.statistics import auc_by_patient
 from benchmarks.unmarked_fit import Score, Seen, UnmarkedFit
 
@@ -51,6 +54,7 @@ def _ways(fit: UnmarkedFit) -> dict[str, Callable[[Index], Score]]:
         "  fitted on half of the pairs": _pooled(fit, "the likeliest", every=2),
         "  pooled by the sum of odds": _pooled(fit, "sum of odds"),
         "  pooled over the three likeliest": _pooled(fit, "three likeliest"),
+        "likeliest candidate and similarity": lambda index: _without_drop(fit, index),
         "likeliest candidate and drop": lambda index: _without_slope(fit, index),
         "likeliest candidate, drop and similarity (used)": fit.probability,
     }
@@ -81,3 +85,19 @@ def _pooled(
 def _without_slope(fit: UnmarkedFit, index: Index) -> Score:
     features, model = fit.features(index), fit.simulated(index)
     return lambda pair: float(model.probabilities(features(pair)[:-1])[0, 0, 1])
+
+
+def _without_drop(fit: UnmarkedFit, index: Index) -> Score:
+    """Take the slope of the similarity from the real pairs alone, as if nothing else was known."""
+    features = fit.features(index)
+    simulated = fit.simulated(index, features=UNMARKED_FEATURES[:1])
+    slope = similarity_slope(
+        np.array([each.similarity[HEADLINE_MM] for each in fit.follow_ups]),
+        np.array([each.changed for each in fit.follow_ups]),
+    )
+
+    def score(pair: Seen) -> float:
+        same, change = simulated.probabilities(features(pair)[:1])[0, 0]
+        return float(np.log(change / same)) + slope * pair.similarity[HEADLINE_MM]
+
+    return score

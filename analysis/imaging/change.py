@@ -1,7 +1,7 @@
 """What changed between two registered films, with or without a mark: ``registered-change-2``."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -265,4 +265,4 @@ def _plain(value: Any) -> Any:
     """Return a figure, a pair or a small record as JSON values."""
     if isinstance(value, tuple):
         return list(value)
-    return asdict(value) if is_dataclass(value) else value
+    return asdict(value) if isinstance(value, Mark | Calcifications) else value
