@@ -19,8 +19,9 @@ from analysis.imaging import marked_change
 from analysis.imaging.breast import prepare_breast
 from analysis.imaging.comparison import compare_breasts
 from analysis.imaging.decode import load_pixels
+from analysis.imaging.figure import comparison_figure
+from analysis.imaging.film_display import encode_png
 from analysis.imaging.mark import Mark
-from analysis.imaging.render import comparison_figure, encode_png
 from benchmarks.simulation_report import Case, Women, marked_probability
 from benchmarks.simulator import BaselineFilm, baseline_film, simulate_pair
 
