@@ -31,6 +31,8 @@ class LesionMark(PatientFact):
     The mass is followed on every later picture of the breast and view.
     """
 
+    belongs_with = "mammogram"
+
     mammogram = models.ForeignKey(
         Mammogram, on_delete=models.PROTECT, related_name="lesion_marks", db_index=False
     )
@@ -62,6 +64,8 @@ class AnalysisJob(PatientFact):
     A worker holds it for the length of a lease. ``holder`` is the fence: only the claim that
     is named there may write results.
     """
+
+    belongs_with = "current"
 
     key = models.CharField(max_length=200, unique=True, help_text="The same request, the same job.")
     current = models.ForeignKey(
@@ -100,6 +104,8 @@ class AnalysisJob(PatientFact):
 class Prediction(PatientFact):
     """What one model version said about one mammogram. Never a radiologist's assessment."""
 
+    belongs_with = "mammogram"
+
     mammogram = models.ForeignKey(
         Mammogram, on_delete=models.PROTECT, related_name="predictions", db_index=False
     )
@@ -133,6 +139,8 @@ class Prediction(PatientFact):
 
 class Comparison(PatientFact):
     """How one pair of mammograms differs, by one algorithm version, at a mark or without one."""
+
+    belongs_with = "current"
 
     prior = models.ForeignKey(Mammogram, on_delete=models.PROTECT, related_name="+", db_index=False)
     current = models.ForeignKey(
@@ -194,6 +202,8 @@ class Comparison(PatientFact):
 class Recommendation(PatientFact):
     """What the rules propose for one mammogram, with every rule that was tried. One a job."""
 
+    belongs_with = "job"
+
     job = models.OneToOneField(AnalysisJob, on_delete=models.PROTECT, related_name="recommendation")
     current = models.ForeignKey(
         Mammogram, on_delete=models.PROTECT, related_name="+", db_index=False
@@ -242,6 +252,8 @@ class Decision(PatientFact):
     is what the doctor had before their eyes, so that no later analysis changes what was signed.
     """
 
+    belongs_with = "recommendation"
+
     recommendation = models.ForeignKey(
         Recommendation, on_delete=models.PROTECT, related_name="decisions", db_index=False
     )
@@ -277,6 +289,8 @@ class Decision(PatientFact):
 class Countersignature(PatientFact):
     """The second doctor's signature under one version of a decision. Written once."""
 
+    belongs_with = "decision"
+
     decision = models.OneToOneField(
         Decision, on_delete=models.PROTECT, related_name="countersignature"
     )
@@ -297,6 +311,8 @@ class Finding(PatientFact):
 
     Never changed: who describes the mass anew adds the next revision.
     """
+
+    belongs_with = "mammogram"
 
     mammogram = models.ForeignKey(
         Mammogram, on_delete=models.PROTECT, related_name="+", db_index=False
@@ -338,6 +354,8 @@ class Finding(PatientFact):
 
 class SimilarCases(PatientFact):
     """The reference cases that look most like one mammogram, by one version of the search."""
+
+    belongs_with = "mammogram"
 
     mammogram = models.ForeignKey(
         Mammogram, on_delete=models.PROTECT, related_name="+", db_index=False

@@ -13,6 +13,7 @@ from typing import Any
 from analysis.choices import Proposal
 from analysis.lesion_presenters import Place, ProbabilityBar, places, probability_bar
 from analysis.models import (
+    AnalysisJob,
     Comparison,
     Countersignature,
     Decision,
@@ -23,7 +24,9 @@ from analysis.models import (
 )
 from analysis.selectors import Lesion
 from ml_models.similar.reference import reference_set
-from patients.presenters import interval
+from patients.models import Patient
+from patients.presenters import age_at_exam, interval
+from patients.selectors import place_in_therapy
 from scans.models import Mammogram
 
 CATEGORIES = {
@@ -478,6 +481,29 @@ def proposal_label(code: str) -> str:
 
 def proposal_icon(recommendation: Recommendation) -> str:
     return PROPOSAL_ICONS[Proposal(recommendation.proposal)]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a picture was taken, in the terms of the patient's life and therapy."""
+
+    when: str
+    age: str
+    place: str
+
+
+def moments(job: AnalysisJob) -> list[Moment]:
+    """Of the prior and the current picture."""
+    return [
+        _moment(job.patient, mammogram, when)
+        for mammogram, when in ((job.prior, "Prior"), (job.current, "Current"))
+        if mammogram
+    ]
+
+
+def _moment(patient: Patient, mammogram: Mammogram, when: str) -> Moment:
+    place = place_in_therapy(patient.pk, mammogram.exam_date)
+    return Moment(when, age_at_exam(patient, mammogram.exam_date), place.label if place else "")
 
 
 def interval_between(prior: Mammogram | None, current: Mammogram) -> str:

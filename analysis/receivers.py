@@ -9,7 +9,12 @@ from analysis import selectors
 from analysis.services.jobs import enqueue
 from mammotrack.accounts.models import User
 from mammotrack.db import on_commit
+from patients.choices import ConsentPurpose
+from patients.consents import consent_state
+from patients.models import Consent
+from patients.signals import consent_recorded
 from scans.models import Mammogram
+from scans.selectors import mammograms_of
 from scans.signals import mammogram_stored
 
 
@@ -27,8 +32,11 @@ def analyse_stored_mammogram(mammogram: Mammogram, stored_by: User, **_: Any) ->
 def _enqueue_with_neighbours(mammogram: Mammogram, stored_by: User) -> None:
     """Compare with the prior, and with each earlier picture that has a lesion marked.
 
-    A picture that arrives late is also the new prior of the next.
+    A picture that arrives late is also the new prior of the next. Nothing is queued while the
+    patient does not allow it.
     """
+    if not consent_state(mammogram.patient_id, ConsentPurpose.AI).allowed:
+        return
     prior = Mammogram.objects.prior_to(mammogram)
     enqueue(current=mammogram, prior=prior, requested_by=stored_by)
     later = Mammogram.objects.next_after(mammogram)
@@ -36,3 +44,11 @@ def _enqueue_with_neighbours(mammogram: Mammogram, stored_by: User) -> None:
         enqueue(current=later, prior=mammogram, requested_by=stored_by)
     for mark in selectors.marks_followed_to(mammogram):
         enqueue(current=mammogram, prior=mark.mammogram, mark=mark, requested_by=stored_by)
+
+
+@receiver(consent_recorded)
+def analyse_what_was_left_out(consent: Consent, **_: Any) -> None:
+    """Once the patient allows it, queue what was stored meanwhile. What is done stays as it is."""
+    if consent.purpose == ConsentPurpose.AI and consent.given:
+        for mammogram in mammograms_of(consent.patient):
+            on_commit(partial(_enqueue_with_neighbours, mammogram, consent.recorded_by))

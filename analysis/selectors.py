@@ -24,6 +24,8 @@ from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, can, require
 from mammotrack.errors import NotFound
 from patients import selectors as patients
+from patients.choices import ConsentPurpose
+from patients.consents import consent_state
 from patients.models import PathologyReport, Patient, TherapyCourse, TherapyCycle
 from scans import selectors as scans
 from scans.models import Mammogram
@@ -305,6 +307,7 @@ def similar_cases_of(mammogram: Mammogram) -> SimilarCases | None:
 class PatientRecord:
     """All rows of one patient that one user may see."""
 
+    patient: Patient
     courses: Sequence[TherapyCourse]
     cycles: Sequence[TherapyCycle]
     pathology: Sequence[PathologyReport]
@@ -313,12 +316,14 @@ class PatientRecord:
     recommendations: Sequence[Recommendation]
     decisions: Sequence[Decision]
     lesions: Sequence[FollowedLesion]
+    analysis_allowed: bool = True  # by the patient
 
 
 def record_of(patient: Patient, *, user: User) -> PatientRecord:
     """The patient's course, as far as the user's role reaches."""
     sees_analyses = can(user, Permission.READ_ANALYSES)
     return PatientRecord(
+        patient=patient,
         courses=list(patients.courses_of(patient)),
         cycles=list(patients.cycles_of(patient)),
         pathology=list(patients.pathology_of(patient)),
@@ -326,5 +331,6 @@ def record_of(patient: Patient, *, user: User) -> PatientRecord:
         jobs=list(jobs_of(patient)) if sees_analyses else [],
         recommendations=list(recommendations_of(patient)) if sees_analyses else [],
         decisions=list(decisions_of(patient)) if sees_analyses else [],
+        analysis_allowed=consent_state(patient.pk, ConsentPurpose.AI).allowed,
         lesions=followed_lesions_of(patient) if sees_analyses else [],
     )

@@ -4,7 +4,7 @@ Every mark's x is proportional to its date. Marks are placed by when something h
 not by when it was entered.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import pairwise
@@ -18,7 +18,9 @@ from analysis.selectors import PatientRecord
 from analysis.size_timeline import HEIGHT as SIZE_HEIGHT
 from analysis.size_timeline import SizeRow, lesion_label, size_rows
 from patients.choices import PathologyResult
-from patients.models import PathologyReport, TherapyCourse
+from patients.models import PathologyReport, TherapyCourse, TherapyCycle
+from patients.presenters import age_at_exam, receptors
+from patients.therapy_place import therapy_place
 from scans.models import Mammogram
 
 LANES = ("LCC", "LMLO", "RCC", "RMLO")
@@ -59,6 +61,7 @@ class Thumbnail:
     top: float
     mammogram: Mammogram
     job_id: UUID | None
+    place: str  # in the therapy
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,10 @@ def events(record: PatientRecord) -> list[Event]:
     """Everything on record, newest first; on one day the decision stands above its evidence."""
     rows = [
         *_therapy_events(record),
-        *(Event(r.report_date, 1, "Pathology", _pathology_text(r), "") for r in record.pathology),
+        *(
+            Event(r.report_date, 1, "Pathology", _pathology_text(r), _pathology_detail(r))
+            for r in record.pathology
+        ),
         *_exam_events(record),
         *_size_events(record),
         *_analysis_events(record),
@@ -224,6 +230,7 @@ def _lanes(record: PatientRecord, axis: Axis) -> list[Lane]:
                 top=top + (LANE_HEIGHT - THUMBNAIL_HEIGHT) / 2,
                 mammogram=mammogram,
                 job_id=jobs.get(mammogram.pk),
+                place=_place_of(record, mammogram),
             )
             for mammogram in record.mammograms
             if str(mammogram.position) == label
@@ -318,7 +325,7 @@ def _therapy_events(record: PatientRecord) -> list[Event]:
         for c in record.courses
     ]
     ends = [
-        Event(c.end_date, 0, "Therapy", f"{_course_text(c)} ends", "")
+        Event(c.end_date, 0, "Therapy", f"{_course_text(c)} ends", c.get_stop_reason_display())
         for c in record.courses
         if c.end_date
     ]
@@ -329,7 +336,7 @@ def _therapy_events(record: PatientRecord) -> list[Event]:
             "Cycle",
             f"{courses[cycle.course_id].regimen}, cycle {cycle.number}"
             + _of_planned(courses[cycle.course_id]),
-            "",
+            _dose_text(cycle),
         )
         for cycle in record.cycles
     ]
@@ -337,7 +344,8 @@ def _therapy_events(record: PatientRecord) -> list[Event]:
 
 
 def _exam_events(record: PatientRecord) -> list[Event]:
-    """One row an exam, with its pictures and the worst that the model suggests of each breast."""
+    """One row an exam: its pictures, its place in the therapy, the age at that day, and the
+    worst that the model suggests of each breast."""
     newest = {
         found.current_id: found.current_prediction for found in reversed(record.recommendations)
     }
@@ -350,11 +358,27 @@ def _exam_events(record: PatientRecord) -> list[Event]:
             2,
             "Exam",
             "",
-            _exam_text(pictures, newest),
+            "; ".join(filter(None, _about_exam(record, pictures, newest))),
             pictures=tuple(pictures),
         )
         for pictures in exams.values()
     ]
+
+
+def _place_of(record: PatientRecord, mammogram: Mammogram) -> str:
+    place = therapy_place(record.courses, record.cycles, mammogram.exam_date)
+    return place.label if place else ""
+
+
+def _about_exam(
+    record: PatientRecord, pictures: list[Mammogram], newest: dict[UUID, Prediction]
+) -> Iterator[str]:
+    first = pictures[0]
+    yield _place_of(record, first)
+    yield age_at_exam(record.patient, first.exam_date)
+    yield _exam_text(pictures, newest)
+    if not record.analysis_allowed and first.pk not in {job.current_id for job in record.jobs}:
+        yield "not analysed: the patient does not allow it"
 
 
 def _exam_text(pictures: list[Mammogram], newest: dict[UUID, Prediction]) -> str:
@@ -455,7 +479,19 @@ def _course_text(course: TherapyCourse) -> str:
 
 
 def _planned(course: TherapyCourse) -> str:
-    return f"{course.planned_cycles} cycles planned" if course.planned_cycles else ""
+    cycles = f"{course.planned_cycles} cycles planned" if course.planned_cycles else ""
+    return ", ".join(filter(None, (course.get_intent_display(), cycles)))
+
+
+def _dose_text(cycle: TherapyCycle) -> str:
+    if not cycle.dose_changed:
+        return ""
+    return f"Dose {cycle.dose_percent} %: {cycle.get_dose_reason_display().lower()}"
+
+
+def _pathology_detail(report: PathologyReport) -> str:
+    grade = f"grade {report.grade}" if report.grade else ""
+    return "; ".join(filter(None, (report.get_histology_display(), grade, receptors(report))))
 
 
 def _of_planned(course: TherapyCourse) -> str:

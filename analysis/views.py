@@ -35,7 +35,7 @@ from analysis.services.decisions import (
     sign_decision,
 )
 from analysis.services.findings import record_finding
-from analysis.services.jobs import request_analysis
+from analysis.services.jobs import check_one_patient, request_analysis
 from analysis.services.lesions import mark_lesion
 from analysis.worklist import TABS, worklist_rows
 from mammotrack.accounts.models import User
@@ -44,7 +44,10 @@ from mammotrack.accounts.reauthentication import ReauthenticationRequired
 from mammotrack.errors import Conflict, NotFound, Rejected, TooManyAttempts
 from mammotrack.middleware import status_of
 from mammotrack.web import Request, show_refusal
-from patients.presenters import age_on, banner
+from patients.choices import ConsentPurpose
+from patients.consents import consent_state
+from patients.partial_dates import age_on
+from patients.presenters import banner
 from scans.media import picture_response
 from scans.selectors import mammogram_visible_to
 
@@ -74,6 +77,7 @@ def worklist(request: Request) -> HttpResponse:
 @require_safe
 def detail(request: Request, job_id: UUID) -> HttpResponse:
     job = selectors.job_visible_to(request.user, job_id)
+    check_one_patient(job)
     note_opened(job, opened_by=request.user)
     return _page(request, job)
 
@@ -97,6 +101,8 @@ def of_mammogram(request: Request, mammogram_id: UUID) -> HttpResponse:
     require(request.user, Permission.READ_ANALYSES)
     job = selectors.latest_job_of(mammogram)
     if job is None:
+        if not consent_state(mammogram.patient_id, ConsentPurpose.AI).allowed:
+            return render(request, "analysis/_not_allowed.html")
         raise NotFound("There is no analysis of this picture.")
     context = _state_context(job, poll=0) | {"in_row": True}
     return render(request, "analysis/_state.html", context)
@@ -207,7 +213,7 @@ def describe(request: Request, mammogram_id: UUID, lesion: int) -> HttpResponse:
         "job": selectors.latest_job_of(mammogram),
         "lesion": lesion,
         "before": before,
-        "age": age_on(mammogram.patient.birth_date, mammogram.exam_date),
+        "age": age_on(mammogram.patient.born, mammogram.exam_date),
         "form": form,
     }
     return render(request, "analysis/describe.html", context, status=status)
@@ -268,6 +274,7 @@ def _page(
         "patient": job.patient,
         "banner": banner(job.patient, today=timezone.localdate()),
         "interval": presenters.interval_between(job.prior, job.current),
+        "moments": presenters.moments(job),
         "newer_job": _newer(job, analyses),
         "analyses": analyses,
         "mark_form": mark_form,

@@ -37,6 +37,12 @@ class Rejected(MammoTrackError):
     code = "rejected"
 
 
+class Inconsistent(Rejected):
+    """Values that cannot all be true."""
+
+    code = "inconsistent"
+
+
 class TooLarge(Rejected):
     """More than one request may carry."""
 

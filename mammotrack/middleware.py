@@ -22,6 +22,7 @@ _ACCEPTED_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 STATUS = {  # the first kind that fits
     errors.NotFound: 404,
     errors.Forbidden: 403,
+    errors.Inconsistent: 400,
     errors.TooLarge: 413,
     errors.UnsupportedMedia: 415,
     errors.Rejected: 422,

@@ -154,6 +154,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 ANALYSIS_LEASE = timedelta(seconds=env.integer("ANALYSIS_LEASE_SECONDS", default=45))
 ANALYSIS_SWEEP_SECONDS = env.integer("ANALYSIS_SWEEP_SECONDS", default=15)
+RETENTION_YEARS = env.integer("RETENTION_YEARS", default=10)
+AI_NEEDS_CONSENT = env.boolean("AI_NEEDS_CONSENT", default=False)
 CELERY_BEAT_SCHEDULE = {
     "sweep": {
         "task": "analysis.sweep",
@@ -280,7 +282,14 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"ProposalEnum": "analysis.choices.Proposal"},
+    "ENUM_NAME_OVERRIDES": {
+        "ProposalEnum": "analysis.choices.Proposal",
+        "LateralityEnum": "patients.choices.Laterality",
+        "HistoryLateralityEnum": "patients.choices.HistoryLaterality",
+        "PathologyResultEnum": "patients.choices.PathologyResult",
+        "VariantResultEnum": "patients.choices.VariantResult",
+        "ReceptorStatusEnum": "patients.choices.ReceptorStatus",
+    },
 }
 
 # --- Admin ------------------------------------------------------------------------------------

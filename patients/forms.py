@@ -7,7 +7,26 @@ from uuid import UUID
 from django import forms
 
 from mammotrack.accounts.models import Clinic
-from patients.choices import Laterality, PathologyResult, Sex, TherapyKind
+from patients.choices import (
+    ConsentPurpose,
+    DoseReason,
+    Her2Status,
+    Histology,
+    HistoryItem,
+    HistoryLaterality,
+    Intent,
+    Laterality,
+    PathologyResult,
+    ReceptorStatus,
+    Relative,
+    Sex,
+    Specimen,
+    StopReason,
+    TherapyKind,
+    VariantResult,
+)
+from patients.history import OF_A_BREAST, OF_GENES, OF_THE_FAMILY
+from patients.partial_dates import PartialDate
 
 
 class DateInput(forms.DateInput):
@@ -15,6 +34,25 @@ class DateInput(forms.DateInput):
 
     def __init__(self) -> None:
         super().__init__(format="%Y-%m-%d")
+
+
+class PartialDateField(forms.CharField):
+    """A day, a month or a year, as far as it is known."""
+
+    widget = forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"})
+    default_error_messages = {"invalid": "Write it as 1961-03-14, 1961-03 or 1961."}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=10, **options)
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            return PartialDate.parse(text)
+        except ValueError as error:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from error
 
 
 class IdentityForm(forms.Form):
@@ -27,12 +65,26 @@ class IdentityForm(forms.Form):
     given_name = forms.CharField(
         max_length=100, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
     )
-    birth_date = forms.DateField(widget=DateInput())
+    birth_date = PartialDateField(help_text="1961-03-14; or 1961-03, or 1961, if no more is known.")
     sex = forms.ChoiceField(choices=Sex)
+    phone = forms.CharField(
+        required=False,
+        max_length=32,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "tel"}),
+    )
+    deceased_date = forms.DateField(
+        label="Date of death", required=False, widget=DateInput(), help_text="Empty while alive."
+    )
 
 
 class RegistrationForm(IdentityForm):
     clinic_id = forms.TypedChoiceField(label="Clinic", coerce=UUID)
+    duplicate_reason = forms.CharField(
+        label="Why this is another person",
+        required=False,
+        max_length=500,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, clinics: Iterable[Clinic]) -> None:
         super().__init__(data)
@@ -48,24 +100,137 @@ class EditForm(IdentityForm):
     expected_version = forms.IntegerField(min_value=1, widget=forms.HiddenInput())
 
 
+UNSTATED = ("", "Not stated")
+
+
 class CourseForm(forms.Form):
     kind = forms.ChoiceField(label="Kind of therapy", choices=TherapyKind)
     regimen = forms.CharField(max_length=80, help_text="For example AC-T, or tamoxifen.")
+    intent = forms.ChoiceField(required=False, choices=[UNSTATED, *Intent.choices])
     planned_cycles = forms.IntegerField(
-        required=False, min_value=1, max_value=999, help_text="Empty where there are none."
+        required=False, min_value=1, max_value=100, help_text="Empty where there are none."
     )
     start_date = forms.DateField(label="First day", widget=DateInput())
     end_date = forms.DateField(
         label="Last day", required=False, widget=DateInput(), help_text="Empty while it goes on."
     )
+    stop_reason = forms.ChoiceField(
+        label="Why it ended", required=False, choices=[UNSTATED, *StopReason.choices]
+    )
 
 
 class CycleForm(forms.Form):
-    number = forms.IntegerField(label="Cycle number", min_value=1, max_value=999)
-    given_date = forms.DateField(label="Given on", widget=DateInput())
+    number = forms.IntegerField(label="Cycle number", min_value=1, max_value=100)
+    given_date = forms.DateField(label="Day 1", widget=DateInput())
+    last_date = forms.DateField(
+        label="Last day of administration",
+        required=False,
+        widget=DateInput(),
+        help_text="Empty where all was given on day 1.",
+    )
+    dose_percent = forms.IntegerField(
+        label="Dose, % of planned", required=False, min_value=1, max_value=200, initial=100
+    )
+    dose_reason = forms.ChoiceField(
+        label="Why the dose was changed",
+        required=False,
+        choices=[("", "Dose as planned"), *DoseReason.choices],
+    )
+
+    def clean_dose_percent(self) -> int:
+        return self.cleaned_data["dose_percent"] or 100
 
 
 class PathologyForm(forms.Form):
     laterality = forms.ChoiceField(label="Breast", choices=Laterality, widget=forms.RadioSelect)
     result = forms.ChoiceField(choices=PathologyResult, widget=forms.RadioSelect)
     report_date = forms.DateField(label="Date of the report", widget=DateInput())
+    specimen = forms.ChoiceField(required=False, choices=[UNSTATED, *Specimen.choices])
+    histology = forms.ChoiceField(required=False, choices=[UNSTATED, *Histology.choices])
+    grade = forms.IntegerField(
+        label="Nottingham grade", required=False, min_value=1, max_value=3, help_text="1 to 3."
+    )
+    estrogen_receptor = forms.ChoiceField(
+        label="Estrogen receptor (ER)", required=False, choices=[UNSTATED, *ReceptorStatus.choices]
+    )
+    progesterone_receptor = forms.ChoiceField(
+        label="Progesterone receptor (PR)",
+        required=False,
+        choices=[UNSTATED, *ReceptorStatus.choices],
+    )
+    her2 = forms.ChoiceField(label="HER2", required=False, choices=[UNSTATED, *Her2Status.choices])
+    ki67_percent = forms.IntegerField(
+        label="Ki-67, % of cells", required=False, min_value=0, max_value=100
+    )
+
+
+class ConsentForm(forms.Form):
+    purpose = forms.ChoiceField(label="What for", choices=ConsentPurpose, widget=forms.RadioSelect)
+    given = forms.TypedChoiceField(
+        label="The patient",
+        choices=[("yes", "gives consent"), ("no", "withdraws or refuses consent")],
+        coerce=lambda value: value == "yes",
+        widget=forms.RadioSelect,
+    )
+    decided_on = forms.DateField(label="On", widget=DateInput())
+    document_version = forms.CharField(
+        label="Version of the signed form",
+        required=False,
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+def _group(items: Iterable[HistoryItem]) -> list[tuple[str, str]]:
+    return [(str(item.value), str(item.label)) for item in HistoryItem if item in items]
+
+
+HISTORY_GROUPS = [
+    ("Breasts", _group(OF_A_BREAST)),
+    ("Medicines", _group({HistoryItem.HRT, HistoryItem.SYSTEMIC_THERAPY})),
+    ("Family", _group(OF_THE_FAMILY)),
+    ("Genes", _group(OF_GENES)),
+]
+
+
+class HistoryForm(forms.Form):
+    item = forms.ChoiceField(label="What", choices=HISTORY_GROUPS)
+    laterality = forms.ChoiceField(
+        label="Breast", required=False, choices=[UNSTATED, *HistoryLaterality.choices]
+    )
+    began = PartialDateField(
+        label="When", required=False, help_text="2019-06-30, 2019-06 or 2019, as far as known."
+    )
+    relative = forms.ChoiceField(
+        required=False,
+        choices=[UNSTATED, *Relative.choices],
+        help_text="For cancer in the family.",
+    )
+    age_at_onset = forms.IntegerField(
+        label="Age of the relative at onset", required=False, min_value=0, max_value=120
+    )
+    result = forms.ChoiceField(
+        required=False, choices=[UNSTATED, *VariantResult.choices], help_text="For genes."
+    )
+    note = forms.CharField(
+        required=False, max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+
+
+class MergeForm(forms.Form):
+    record_number = forms.CharField(
+        label="Record number of the other record",
+        max_length=64,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text="Everything on it moves to this record; the other one will lead here.",
+    )
+    reason = forms.CharField(
+        label="Why they are one person",
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    compared_with = forms.UUIDField(required=False, widget=forms.HiddenInput())

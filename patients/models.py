@@ -4,18 +4,43 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Any, ClassVar, NoReturn
 
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from mammotrack.accounts.models import Clinic
+from mammotrack.accounts.models import Clinic, User
 from mammotrack.models import TimestampedModel
-from patients.choices import Laterality, PathologyResult, Sex, TherapyKind
+from patients.choices import (
+    ConsentPurpose,
+    DoseReason,
+    Her2Status,
+    Histology,
+    HistoryItem,
+    HistoryLaterality,
+    Intent,
+    Laterality,
+    PathologyResult,
+    ReceptorStatus,
+    Relative,
+    Sex,
+    Specimen,
+    StopReason,
+    TherapyKind,
+    VariantResult,
+)
+from patients.names import phone_key, phonetic_key
+from patients.partial_dates import PartialDate, Precision
 
 
 def normalise_record_number(text: str) -> str:
     """The form under which the number is unique: NFKC, upper case, no spaces or dashes."""
     return re.sub(r"[\s-]+", "", unicodedata.normalize("NFKC", text)).upper()
+
+
+class PatientQuerySet(models.QuerySet["Patient"]):
+    def delete(self) -> NoReturn:
+        raise TypeError("Patients are never removed: archive them.")
 
 
 class Patient(TimestampedModel):
@@ -28,9 +53,30 @@ class Patient(TimestampedModel):
     record_number_key = models.CharField(max_length=64, editable=False)
     family_name = models.CharField(max_length=100)
     given_name = models.CharField(max_length=100)
-    birth_date = models.DateField()
+    birth_date = models.DateField(help_text="The first day it can be; see the precision.")
+    birth_precision = models.CharField(
+        max_length=5, choices=Precision, default=Precision.DAY, editable=False
+    )
+    deceased_date = models.DateField(null=True, blank=True)
     sex = models.CharField(max_length=1, choices=Sex, default=Sex.FEMALE)
+    phone = models.CharField(max_length=32, blank=True)
+    family_key = models.CharField(max_length=100, editable=False, default="")
+    given_key = models.CharField(max_length=100, editable=False, default="")
+    phone_key = models.CharField(max_length=9, editable=False, default="")
+    last_entry_at = models.DateTimeField(
+        null=True, editable=False, help_text="When something was last put on this record."
+    )
+    merged_into = models.ForeignKey(
+        "self", null=True, editable=False, on_delete=models.PROTECT, related_name="merged_records"
+    )
+    archived_at = models.DateTimeField(null=True, editable=False)
+    archive_reason = models.CharField(max_length=200, blank=True, editable=False)
+    hold_reason = models.CharField(
+        max_length=200, blank=True, editable=False, help_text="Of a legal hold; empty: none."
+    )
     version = models.PositiveIntegerField(default=1, editable=False)
+
+    objects = PatientQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -43,14 +89,47 @@ class Patient(TimestampedModel):
                 fields=["clinic", "family_name", "given_name", "id"], name="patient_by_name"
             ),
             models.Index(fields=["clinic", "-created_at", "-id"], name="patient_newest"),
+            models.Index(fields=["clinic", "family_key", "given_key"], name="patient_by_sound"),
+            models.Index(fields=["clinic", "birth_date"], name="patient_by_birth"),
+            models.Index(fields=["clinic", "phone_key"], name="patient_by_phone"),
         ]
 
     def __str__(self) -> str:
         return f"patient {self.pk}"
 
     @property
+    def born(self) -> PartialDate:
+        return PartialDate(self.birth_date, self.birth_precision)
+
+    def derive_keys(self) -> None:
+        """Fill what is looked up from what was typed."""
+        self.record_number_key = normalise_record_number(self.medical_record_number)
+        self.family_key = phonetic_key(self.family_name)
+        self.given_key = phonetic_key(self.given_name)
+        self.phone_key = phone_key(self.phone)
+
+    def delete(self, *args: Any, **options: Any) -> NoReturn:
+        raise TypeError("Patients are never removed: archive them.")
+
+    @property
     def initials(self) -> str:
         return "".join(name[0] for name in (self.given_name, self.family_name) if name)
+
+
+def survivor_of(patient: Patient) -> Patient:
+    """The record that a merged one is part of now; the patient itself if it is not merged."""
+    while patient.merged_into_id:
+        patient = Patient.objects.get(pk=patient.merged_into_id)
+    return patient
+
+
+def records_of(patient: Patient) -> list[Patient]:
+    """The patient's record and those that are part of it by now."""
+    found, parts = [patient], [patient]
+    while parts:
+        parts = list(Patient.objects.filter(merged_into__in=[part.pk for part in parts]))
+        found += parts
+    return found
 
 
 class PatientFact(TimestampedModel):
@@ -61,20 +140,74 @@ class PatientFact(TimestampedModel):
         Patient, on_delete=models.PROTECT, related_name="%(class)s_set", db_index=False
     )
 
+    # The relation to the fact this one is part of; with that it goes to another patient.
+    belongs_with: ClassVar[str | None] = None
+
     class Meta:
         abstract = True
 
 
-class TherapyCourse(PatientFact):
+class PatientMerge(TimestampedModel):
+    """Two records found to be of one person. What moved is kept, so that it can be undone."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+", db_index=False)
+    survivor = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="merges")
+    merged = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=200)
+    merged_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
+    moved = models.JSONField(default=dict, help_text="Ids of the moved rows, by model.")
+    undone_at = models.DateTimeField(null=True)
+    undone_by = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    undo_reason = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return f"merge {self.pk}"
+
+
+class AmendableFact(PatientFact):
+    """A fact that may be corrected: each version but the last is kept as a ``Revision``."""
+
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class Revision(PatientFact):
+    """A fact as it stood before somebody corrected it. Written once."""
+
+    fact_type = models.CharField(max_length=32)
+    fact_id = models.UUIDField()
+    version = models.PositiveIntegerField()
+    values = models.JSONField()
+    replaced_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["fact_id", "version"], name="revision_once"),
+        ]
+        indexes = [models.Index(fields=["patient", "id"], name="revision_by_patient")]
+
+    def __str__(self) -> str:
+        return f"version {self.version} of {self.fact_type} {self.fact_id}"
+
+
+class TherapyCourse(AmendableFact):
     """One line of treatment, from its first day to its last."""
 
-    kind = models.CharField(max_length=12, choices=TherapyKind)
+    kind = models.CharField(max_length=13, choices=TherapyKind)
     regimen = models.CharField(max_length=80, help_text="For example AC-T, or tamoxifen.")
+    intent = models.CharField(max_length=11, choices=Intent, blank=True)
     planned_cycles = models.PositiveSmallIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1)]
     )
     start_date = models.DateField()
     end_date = models.DateField(null=True, blank=True)
+    stop_reason = models.CharField(max_length=13, choices=StopReason, blank=True)
 
     class Meta:
         indexes = [models.Index(fields=["patient", "start_date", "id"], name="course_by_patient")]
@@ -83,14 +216,25 @@ class TherapyCourse(PatientFact):
         return f"{self.kind} {self.pk}"
 
 
-class TherapyCycle(PatientFact):
+class TherapyCycle(AmendableFact):
     """One given cycle of a course."""
+
+    belongs_with = "course"
 
     course = models.ForeignKey(
         TherapyCourse, on_delete=models.PROTECT, related_name="cycles", db_index=False
     )
     number = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)])
-    given_date = models.DateField()
+    given_date = models.DateField(help_text="Day 1.")
+    last_date = models.DateField(
+        null=True, blank=True, help_text="The last day something was given; empty: day 1."
+    )
+    dose_percent = models.PositiveSmallIntegerField(
+        default=100,
+        validators=[MinValueValidator(1), MaxValueValidator(200)],
+        help_text="Of the dose planned.",
+    )
+    dose_reason = models.CharField(max_length=14, choices=DoseReason, blank=True)
 
     class Meta:
         constraints = [
@@ -101,13 +245,28 @@ class TherapyCycle(PatientFact):
     def __str__(self) -> str:
         return f"cycle {self.number} {self.pk}"
 
+    @property
+    def dose_changed(self) -> bool:
+        return self.dose_percent != 100
 
-class PathologyReport(PatientFact):
+
+class PathologyReport(AmendableFact):
     """The result of a biopsy or resection of one breast."""
 
     laterality = models.CharField(max_length=1, choices=Laterality)
     result = models.CharField(max_length=9, choices=PathologyResult)
     report_date = models.DateField()
+    specimen = models.CharField(max_length=13, choices=Specimen, blank=True)
+    histology = models.CharField(max_length=15, choices=Histology, blank=True)
+    grade = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(3)]
+    )
+    estrogen_receptor = models.CharField(max_length=12, choices=ReceptorStatus, blank=True)
+    progesterone_receptor = models.CharField(max_length=12, choices=ReceptorStatus, blank=True)
+    her2 = models.CharField(max_length=9, choices=Her2Status, blank=True)
+    ki67_percent = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MaxValueValidator(100)]
+    )
 
     class Meta:
         indexes = [
@@ -116,3 +275,56 @@ class PathologyReport(PatientFact):
 
     def __str__(self) -> str:
         return f"{self.result} {self.pk}"
+
+
+class Consent(PatientFact):
+    """The patient said yes or no to one purpose. Written once: who thinks again adds another."""
+
+    purpose = models.CharField(max_length=9, choices=ConsentPurpose)
+    given = models.BooleanField(help_text="False: withdrawn or refused.")
+    decided_on = models.DateField(help_text="The day the patient said so.")
+    document_version = models.CharField(
+        max_length=40, blank=True, help_text="Of the form that was signed."
+    )
+    recorded_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["patient", "purpose", "-created_at"], name="consent_by_patient"),
+            models.Index(fields=["clinic", "purpose", "created_at"], name="consent_by_purpose"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.pk}"
+
+
+class HistoryEntry(PatientFact):
+    """One thing of the patient's or the family's past. Retracted if wrong, never removed."""
+
+    item = models.CharField(max_length=17, choices=HistoryItem)
+    laterality = models.CharField(max_length=1, choices=HistoryLaterality, blank=True)
+    began = models.DateField(null=True, blank=True, help_text="The first day it can be.")
+    began_precision = models.CharField(max_length=5, choices=Precision, blank=True, editable=False)
+    relative = models.CharField(max_length=11, choices=Relative, blank=True)
+    age_at_onset = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MaxValueValidator(120)]
+    )
+    result = models.CharField(max_length=10, choices=VariantResult, blank=True)
+    note = models.CharField(max_length=200, blank=True)
+    recorded_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    retracted_at = models.DateTimeField(null=True, editable=False)
+    retraction_reason = models.CharField(max_length=200, blank=True, editable=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["patient", "item", "id"], name="history_by_patient")]
+
+    def __str__(self) -> str:
+        return f"{self.item} {self.pk}"
+
+    @property
+    def since(self) -> PartialDate | None:
+        return PartialDate(self.began, self.began_precision) if self.began else None

@@ -1,10 +1,18 @@
 """How facts of the patient record read on a page."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from patients.models import Patient
+from patients.choices import ConsentPurpose
+from patients.consents import consent_state
+from patients.models import PathologyReport, Patient, TherapyCourse, TherapyCycle
+from patients.partial_dates import Age, age_on
 
+REFUSALS: dict[str, str] = {
+    ConsentPurpose.PROCEDURE: "No mammography",
+    ConsentPurpose.AI: "No analysis by computer",
+}
 DAYS_A_MONTH = 365.2425 / 12
 
 
@@ -13,7 +21,8 @@ class Banner:
     """Who this page is about: shown at the top of every page of the patient."""
 
     patient: Patient
-    age: int
+    age: Age  # today, or at death
+    refused: list[str]  # what the patient does not allow
 
 
 @dataclass(frozen=True)
@@ -30,12 +39,40 @@ class ValuePair:
 
 
 def banner(patient: Patient, *, today: date) -> Banner:
-    return Banner(patient, age_on(patient.birth_date, today))
+    states = (consent_state(patient.pk, purpose) for purpose in REFUSALS)
+    refused = [REFUSALS[state.purpose] for state in states if not state.allowed]
+    return Banner(patient, age_on(patient.born, patient.deceased_date or today), refused)
 
 
-def age_on(birth_date: date, day: date) -> int:
-    """Completed years; who is born on 29 February turns on 1 March of other years."""
-    return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
+def age_at_exam(patient: Patient, exam_date: date) -> str:
+    """For example 48 y; a range of two ages where the birth date is not known exactly."""
+    return f"{age_on(patient.born, exam_date)} y" if exam_date >= patient.birth_date else ""
+
+
+@dataclass(frozen=True)
+class TherapyRow:
+    """One course with its cycles."""
+
+    course: TherapyCourse
+    cycles: list[TherapyCycle]
+
+
+def therapy_rows(
+    courses: Iterable[TherapyCourse], cycles: Iterable[TherapyCycle]
+) -> list[TherapyRow]:
+    given = list(cycles)
+    return [TherapyRow(c, [cycle for cycle in given if cycle.course_id == c.pk]) for c in courses]
+
+
+def receptors(report: PathologyReport) -> str:
+    """For example "ER positive, PR low positive, HER2 negative, Ki-67 20 %"."""
+    stated = [
+        ("ER", report.get_estrogen_receptor_display()),
+        ("PR", report.get_progesterone_receptor_display()),
+        ("HER2", report.get_her2_display()),
+        ("Ki-67", "" if report.ki67_percent is None else f"{report.ki67_percent} %"),
+    ]
+    return ", ".join(f"{name} {value.lower()}" for name, value in stated if value)
 
 
 def interval(days: int) -> str:

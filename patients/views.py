@@ -16,9 +16,10 @@ from mammotrack.errors import Conflict, MammoTrackError, Rejected
 from mammotrack.middleware import status_of
 from mammotrack.web import Request, page_of, show_refusal
 from patients import selectors, services
+from patients.errors import RecordMerged
 from patients.forms import CourseForm, CycleForm, EditForm, PathologyForm, RegistrationForm
-from patients.models import Patient
-from patients.presenters import ValuePair, banner
+from patients.models import AmendableFact, Patient
+from patients.presenters import ValuePair, banner, therapy_rows
 
 MIN_SEARCH_CHARACTERS = 2
 
@@ -65,6 +66,7 @@ def new(request: Request) -> HttpResponse:
             except (Rejected, Conflict) as error:
                 status = _refuse(form, error)
                 context["registered_id"] = error.context.get("patient_id")
+                context["alike"] = _alike(request, error)
             else:
                 messages.success(request, "The patient is registered.")
                 return redirect("patients:detail", patient.pk)
@@ -73,9 +75,18 @@ def new(request: Request) -> HttpResponse:
 
 @require_safe
 def detail(request: Request, patient_id: UUID) -> HttpResponse:
-    patient = selectors.patient_visible_to(request.user, patient_id)
+    try:
+        patient = selectors.patient_visible_to(request.user, patient_id)
+    except RecordMerged as error:
+        return redirect("patients:detail", error.context["patient_id"], permanent=True)
     services.note_opened(patient, opened_by=request.user)
-    context = _about(patient) | {"courses": selectors.courses_of(patient)}
+    context = _about(patient) | {
+        "courses": therapy_rows(selectors.courses_of(patient), selectors.cycles_of(patient)),
+        "reports": selectors.pathology_of(patient),
+        "history": selectors.history_of(patient).filter(retracted_at=None),
+        "merges": selectors.merges_into(patient),
+        "kept_until": services.kept_until(patient),
+    }
     return render(request, "patients/detail.html", context)
 
 
@@ -83,8 +94,7 @@ def detail(request: Request, patient_id: UUID) -> HttpResponse:
 def edit(request: Request, patient_id: UUID) -> HttpResponse:
     require(request.user, Permission.WRITE_PATIENTS)
     patient = selectors.patient_visible_to(request.user, patient_id)
-    stored = {name: getattr(patient, name) for name in services.IDENTITY_FIELDS}
-    stored["expected_version"] = patient.version
+    stored = _identity_of(patient) | {"expected_version": patient.version}
     form = EditForm(request.POST or None, initial=stored)
     context: dict[str, object] = {"form": form}
     status = 200
@@ -117,6 +127,16 @@ def add_course(request: Request, patient_id: UUID) -> HttpResponse:
 
 
 @form_page
+def amend_course(request: Request, patient_id: UUID, course_id: UUID) -> HttpResponse:
+    patient = _patient_to_treat(request, patient_id)
+    course = selectors.course_of(patient, course_id)
+    amend = partial(services.amend_course, course)
+    return _fact_page(
+        request, patient, CourseForm, amend, title=f"Correct {course.regimen}", fact=course
+    )
+
+
+@form_page
 def add_cycle(request: Request, patient_id: UUID, course_id: UUID) -> HttpResponse:
     patient = _patient_to_treat(request, patient_id)
     course = selectors.course_of(patient, course_id)
@@ -125,10 +145,32 @@ def add_cycle(request: Request, patient_id: UUID, course_id: UUID) -> HttpRespon
 
 
 @form_page
+def amend_cycle(
+    request: Request, patient_id: UUID, course_id: UUID, cycle_id: UUID
+) -> HttpResponse:
+    patient = _patient_to_treat(request, patient_id)
+    cycle = selectors.cycle_of(selectors.course_of(patient, course_id), cycle_id)
+    amend = partial(services.amend_cycle, cycle)
+    return _fact_page(
+        request, patient, CycleForm, amend, title=f"Correct cycle {cycle.number}", fact=cycle
+    )
+
+
+@form_page
 def add_pathology(request: Request, patient_id: UUID) -> HttpResponse:
     patient = _patient_to_treat(request, patient_id)
     record = partial(services.record_pathology, patient)
     return _fact_page(request, patient, PathologyForm, record, title="Add a pathology report")
+
+
+@form_page
+def amend_pathology(request: Request, patient_id: UUID, report_id: UUID) -> HttpResponse:
+    patient = _patient_to_treat(request, patient_id)
+    report = selectors.report_of(patient, report_id)
+    amend = partial(services.amend_pathology, report)
+    return _fact_page(
+        request, patient, PathologyForm, amend, title="Correct the pathology report", fact=report
+    )
 
 
 def _patient_to_treat(request: Request, patient_id: UUID) -> Patient:
@@ -143,42 +185,74 @@ def _fact_page(
     record: Callable[..., object],
     *,
     title: str,
+    fact: AmendableFact | None = None,
 ) -> HttpResponse:
-    """Show the form, or record what it says about the patient and go back to the record."""
-    form = form_class(request.POST or None)
+    """Show the form, or record what it says about the patient and go back to the record.
+
+    With a ``fact`` it starts from that, and says which version of it was seen.
+    """
+    initial = {name: getattr(fact, name) for name in form_class.base_fields} if fact else None
+    form = form_class(request.POST or None, initial=initial)
+    version = _seen_version(request, fact) if fact else None
     status = 200
     if request.method == "POST":
         status = 422
         if form.is_valid():
+            said = form.cleaned_data | ({"expected_version": version} if fact else {})
             try:
-                record(**form.cleaned_data, recorded_by=request.user)
+                record(**said, recorded_by=request.user)
             except (Rejected, Conflict) as error:
                 status = _refuse(form, error)
             else:
                 messages.success(request, "It is on record.")
                 return redirect("patients:detail", patient.pk)
-    context = _about(patient) | {"form": form, "title": title}
+    context = _about(patient) | {"form": form, "title": title, "expected_version": version}
     return render(request, "patients/add_fact.html", context, status=status)
+
+
+def _seen_version(request: Request, fact: AmendableFact) -> int:
+    sent = request.POST.get("expected_version", "")
+    return int(sent) if sent.isdecimal() and len(sent) < 10 else fact.version
 
 
 def _about(patient: Patient) -> dict[str, object]:
     return {"patient": patient, "banner": banner(patient, today=timezone.localdate())}
 
 
+FIELD_OF_REFUSAL = {
+    "duplicate_record_number": "medical_record_number",
+    "empty_record_number": "medical_record_number",
+    "possible_duplicate": "duplicate_reason",
+    "overlapping_cycles": "given_date",
+    "duplicate_cycle": "number",
+    "cycle_not_planned": "number",
+}
+
+
 def _refuse(form: Form, error: MammoTrackError) -> int:
-    field = "medical_record_number" if error.problem_code == "duplicate_record_number" else None
-    show_refusal(form, error, field=field)
+    show_refusal(form, error, field=FIELD_OF_REFUSAL.get(error.problem_code))
     return status_of(error)
+
+
+def _alike(request: Request, error: MammoTrackError) -> list[Patient]:
+    """Those a new patient may be the same person as."""
+    named = [candidate["patient_id"] for candidate in error.context.get("candidates", [])]
+    return selectors.patients_by_id(request.user, named)
+
+
+def _identity_of(patient: Patient) -> dict[str, object]:
+    stored = {name: getattr(patient, name) for name in services.IDENTITY_FIELDS}
+    return stored | {"birth_date": str(patient.born)}
 
 
 def _conflict(form: EditForm, patient: Patient) -> list[ValuePair]:
     return [
         ValuePair(
             str(form[name].label),
-            str(form.cleaned_data[name]),
-            str(getattr(patient, name)),
+            str(form.cleaned_data[name] or ""),
+            str(on_record or ""),
         )
-        for name in services.IDENTITY_FIELDS
+        for name, on_record in _identity_of(patient).items()
     ]
 
 

@@ -1,7 +1,10 @@
 """Exams and mammograms over HTTP."""
 
+from typing import Any
+from uuid import UUID
+
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
@@ -13,9 +16,10 @@ from mammotrack.api.parsers import UploadParser
 from mammotrack.api.serializers import Answer, FiniteFloatField, Shape
 from mammotrack.api.viewsets import ApiViewSet
 from patients.api import OfPatient
-from patients.selectors import patient_visible_to
+from patients.partial_dates import age_on
+from patients.selectors import patient_visible_to, place_in_therapy
 from scans import limits, selectors, services
-from scans.choices import Laterality, View
+from scans.choices import Identifier, Laterality, View
 from scans.models import Exam, Mammogram
 
 
@@ -68,6 +72,38 @@ class MammogramSerializer(Answer):
         ]
 
 
+class TherapyPlaceSerializer(serializers.Serializer):
+    """Where the exam lies in the therapy; the day a cycle is given is its day 1."""
+
+    course_id = serializers.UUIDField()
+    regimen = serializers.CharField()
+    cycle = serializers.IntegerField(allow_null=True, help_text="The last given by that day.")
+    planned_cycles = serializers.IntegerField(allow_null=True)
+    day = serializers.IntegerField(allow_null=True)
+    label = serializers.CharField(  # type: ignore[assignment]  # a field, as any other here
+        help_text="For example: AC-T: after cycle 4 of 8, day 12."
+    )
+
+
+class MammogramDetailSerializer(MammogramSerializer):
+    age_at_exam = serializers.SerializerMethodField(
+        help_text="Completed years; a range where the birth date is known in part."
+    )
+    therapy_place = serializers.SerializerMethodField()
+
+    class Meta(MammogramSerializer.Meta):
+        fields = [*MammogramSerializer.Meta.fields, "age_at_exam", "therapy_place"]
+
+    @extend_schema_field({"type": "string", "examples": ["48", "47–48"]})
+    def get_age_at_exam(self, mammogram: Mammogram) -> str:
+        return str(age_on(mammogram.patient.born, mammogram.exam_date))
+
+    @extend_schema_field(TherapyPlaceSerializer(allow_null=True))
+    def get_therapy_place(self, mammogram: Mammogram) -> Any:
+        place = place_in_therapy(mammogram.patient_id, mammogram.exam_date)
+        return TherapyPlaceSerializer(place).data if place else None
+
+
 class MammogramUpload(Shape):
     """One file and what the sender says about it; what is left out, the file has to tell."""
 
@@ -81,6 +117,11 @@ class MammogramUpload(Shape):
     exam_date = serializers.DateField(required=False)
     accession_number = serializers.CharField(required=False, max_length=16)
     pixel_spacing_mm = FiniteFloatField(required=False, min_value=0.01, max_value=1.0)
+    confirmed_identifiers = serializers.MultipleChoiceField(
+        choices=Identifier.choices,
+        required=False,
+        help_text="What was compared and agrees: two, unless the file itself states them.",
+    )
     identity_reason = serializers.CharField(
         required=False,
         max_length=500,
@@ -101,7 +142,7 @@ class ExamViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
         return selectors.exams_visible_to(self.user)
 
 
-class MammogramViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+class MammogramViewSet(ListModelMixin, ApiViewSet):
     permissions = {
         "list": Permission.READ_SCANS,
         "retrieve": Permission.READ_SCANS,
@@ -114,6 +155,12 @@ class MammogramViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     def get_queryset(self) -> QuerySet[Mammogram]:
         return selectors.mammograms_visible_to(self.user)
 
+    @extend_schema(responses=MammogramDetailSerializer)
+    def retrieve(self, request: Request, pk: UUID) -> Response:
+        """With the age at the exam and its place in the therapy."""
+        mammogram = selectors.mammogram_visible_to(self.user, pk)
+        return Response(MammogramDetailSerializer(mammogram).data)
+
     @extend_schema(
         request=MammogramUpload, responses={201: MammogramSerializer, 200: MammogramSerializer}
     )
@@ -123,6 +170,7 @@ class MammogramViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
         wanted = MammogramUpload(data=request.data)
         wanted.is_valid(raise_exception=True)
         said = dict(wanted.validated_data)
+        said["confirmed_identifiers"] = tuple(sorted(said.get("confirmed_identifiers", ())))
         patient = patient_visible_to(self.user, said.pop("patient"))
         stored = services.store_mammogram(
             patient=patient,

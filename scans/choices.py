@@ -4,7 +4,7 @@ from django.db.models import TextChoices
 
 from patients.choices import Laterality
 
-__all__ = ["FileFormat", "Laterality", "Origin", "View"]
+__all__ = ["FileFormat", "Identifier", "Laterality", "Origin", "View"]
 
 
 class View(TextChoices):
@@ -27,3 +27,11 @@ class Origin(TextChoices):
 
     ACQUIRED = "ACQUIRED", "Acquired"
     SIMULATED = "SIMULATED", "Simulated"
+
+
+class Identifier(TextChoices):
+    """By what a person makes sure who a picture is of."""
+
+    NAME = "name", "Name"
+    BIRTH_DATE = "birth_date", "Birth date"
+    RECORD_NUMBER = "medical_record_number", "Record number"

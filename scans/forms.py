@@ -3,18 +3,21 @@
 from django import forms
 
 from patients.forms import DateInput
-from scans.choices import Laterality, View
-from scans.services import Statement
+from scans.choices import Identifier, Laterality, View
+from scans.services import FEWEST_IDENTIFIERS, Statement
 
+COMPARE_TWO = "Compare at least two with the request or the person, then tick them."
 FROM_THE_FILE = ("", "From the file")
 
 
 class UploadForm(forms.Form):
     """One file with what the person says about it. Empty fields leave the word to the file."""
 
-    identity_confirmed = forms.BooleanField(
-        label="This is the right patient",
-        error_messages={"required": "Compare name and birth date, then confirm the patient."},
+    confirmed_identifiers = forms.MultipleChoiceField(
+        label="Compared and found to agree",
+        choices=Identifier,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": COMPARE_TWO},
     )
     exam_date = forms.DateField(
         required=False,
@@ -45,6 +48,12 @@ class UploadForm(forms.Form):
         widget=forms.ClearableFileInput(attrs={"accept": ".dcm,.dicom,.png,.jpg,.jpeg,image/*"}),
     )
 
+    def clean_confirmed_identifiers(self) -> list[str]:
+        confirmed: list[str] = self.cleaned_data["confirmed_identifiers"]
+        if len(confirmed) < FEWEST_IDENTIFIERS:
+            raise forms.ValidationError(COMPARE_TWO)
+        return confirmed
+
     def statement(self) -> Statement:
         said = self.cleaned_data
         return Statement(
@@ -53,5 +62,6 @@ class UploadForm(forms.Form):
             exam_date=said["exam_date"],
             accession_number=said["accession_number"] or None,
             pixel_spacing_mm=said["pixel_spacing_mm"],
+            confirmed_identifiers=tuple(said["confirmed_identifiers"]),
             identity_reason=said["identity_reason"],
         )

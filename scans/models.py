@@ -71,6 +71,8 @@ class MammogramQuerySet(models.QuerySet["Mammogram"]):
 class Mammogram(PatientFact):
     """One image of one breast in one view. The file itself is kept under its SHA-256."""
 
+    belongs_with = "exam"
+
     exam = models.ForeignKey(
         Exam, on_delete=models.PROTECT, related_name="mammograms", db_index=False
     )

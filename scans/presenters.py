@@ -1,5 +1,6 @@
 """How the answer to an upload reads: stored, there already, refused, or contradicted."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from mammotrack.errors import MammoTrackError
@@ -20,11 +21,12 @@ WORDS = dict(Laterality.choices) | dict(View.choices)
 
 @dataclass(frozen=True)
 class Contradiction:
-    """One field on which the file and the form, or the record, disagree."""
+    """One field as the file and the form, or the record, have it."""
 
     label: str
     in_file: str
     elsewhere: str
+    differs: bool = True
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Refusal:
     detail: str
     contradictions: tuple[Contradiction, ...]
     mammogram_id: str | None
+    patient_id: str | None  # of the other record that has the picture
 
     @property
     def file_names_another_patient(self) -> bool:
@@ -45,22 +48,27 @@ class Refusal:
 
 def refusal(error: MammoTrackError) -> Refusal:
     fields = error.context.get("fields")
+    table: dict[str, dict[str, str]] = error.context.get("compared") or fields or {}
     return Refusal(
         code=error.problem_code,
         detail=error.detail,
-        contradictions=_contradictions(fields) if isinstance(fields, dict) else (),
+        contradictions=_side_by_side(table, fields) if isinstance(fields, dict) else (),
         mammogram_id=error.context.get("mammogram_id"),
+        patient_id=error.context.get("patient_id"),
     )
 
 
-def _contradictions(fields: dict[str, dict[str, str]]) -> tuple[Contradiction, ...]:
+def _side_by_side(
+    table: dict[str, dict[str, str]], differing: Container[str]
+) -> tuple[Contradiction, ...]:
     return tuple(
         Contradiction(
             label=FIELD_LABELS.get(name, name),
             in_file=_said(values["file"]),
             elsewhere=_said(values.get("form") or values.get("record")),
+            differs=name in differing,
         )
-        for name, values in sorted(fields.items())
+        for name, values in sorted(table.items())
     )
 
 

@@ -26,7 +26,9 @@ def mammograms_visible_to(user: User) -> QuerySet[Mammogram]:
 def mammogram_visible_to(user: User, mammogram_id: UUID) -> Mammogram:
     """The mammogram, or ``NotFound``: absent and another clinic's look the same."""
     require(user, Permission.READ_SCANS)
-    mammogram = mammograms_visible_to(user).filter(pk=mammogram_id).first()
+    mammogram = (
+        mammograms_visible_to(user).select_related("patient").filter(pk=mammogram_id).first()
+    )
     if mammogram is None:
         raise NotFound("There is no such mammogram.")
     return mammogram

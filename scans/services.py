@@ -23,15 +23,22 @@ from mammotrack.audit.models import Action
 from mammotrack.db import atomic, retry_on_conflict
 from mammotrack.errors import (
     Conflict,
+    Inconsistent,
     MammoTrackError,
     Rejected,
     TooLarge,
     Unavailable,
     UnsupportedMedia,
 )
+from patients.choices import ConsentPurpose
+from patients.consents import ConsentWithdrawn, consent_state
+from patients.history import breast_removed
 from patients.models import Patient, normalise_record_number
+from patients.partial_dates import PartialDate
+from patients.selectors import record_number_keys
+from patients.services import check_open, claim_record
 from scans import limits
-from scans.choices import Origin, View
+from scans.choices import Identifier, Origin, View
 from scans.errors import ScanFileError
 from scans.header import MammogramHeader, agree
 from scans.models import Exam, Mammogram
@@ -40,6 +47,9 @@ from scans.signals import mammogram_stored
 from scans.storage import ObjectStore, ReceivedFile
 
 INSERT_ATTEMPTS = 5
+BREAST_REMOVED = "breast_removed"  # a flag from the record, beside those of the file gate
+FEWEST_IDENTIFIERS = 2
+MIN_REASON_CHARACTERS = 5
 
 
 class HeaderConflict(Conflict):
@@ -54,7 +64,15 @@ class PatientMismatch(Conflict):
     code = "patient_mismatch"
 
 
+class IdentityUnconfirmed(Rejected):
+    """Neither the file nor a person says by two identifiers whose picture it is."""
+
+    code = "identity_unconfirmed"
+
+
 class PixelsOfAnotherPatient(Conflict):
+    """One picture cannot be of two people: somebody has to find out whose it is."""
+
     code = "pixels_of_another_patient"
 
 
@@ -74,6 +92,14 @@ class InvalidExamDate(Rejected):
     code = "invalid_exam_date"
 
 
+class BirthAfterExam(Inconsistent):
+    code = "birth_after_exam"
+
+
+class ExamAfterDeath(Inconsistent):
+    code = "exam_after_death"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Statement:
     """What the person who uploads says about the picture; None where the file shall tell."""
@@ -83,6 +109,7 @@ class Statement:
     exam_date: date | None = None
     accession_number: str | None = None
     pixel_spacing_mm: float | None = None
+    confirmed_identifiers: tuple[str, ...] = ()  # what a person compared and found to agree
     identity_reason: str = ""  # why a file that names somebody else is this patient's all the same
     origin: str = Origin.ACQUIRED
 
@@ -98,10 +125,24 @@ class Agreed:
     pixel_spacing_mm: float | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class IdentityCheck:
+    """How it was made sure whose picture it is; goes into the audit entry."""
+
+    confirmed_identifiers: list[str]
+    identity_reason: str
+    differing: list[str]
+
+
 @dataclass(frozen=True)
 class Stored:
     mammogram: Mammogram
     created: bool  # False: this very file was here already
+
+    @property
+    def breast_removed(self) -> bool:
+        """The record says that there was no such breast any more on the day of the exam."""
+        return BREAST_REMOVED in self.mammogram.flags
 
 
 @cache
@@ -124,11 +165,15 @@ def store_mammogram(
         Each with the code that ``docs/limits.md`` explains.
     """
     require(stored_by, Permission.UPLOAD_SCANS)
+    check_open(patient.pk)
     store = object_store()
     try:
         received = store.receive(chunks, limit=limits.MAX_FILE_BYTES)
         try:
             return _take_in(store, received, patient, statement, stored_by)
+        except PixelsOfAnotherPatient as error:
+            _raise_alert(patient, error, stored_by)
+            raise
         finally:
             store.discard(received)
     except ScanFileError as error:
@@ -147,20 +192,29 @@ def _take_in(
     with TemporaryDirectory(dir=received.path.parent, prefix="decode-") as scratch:
         decoded = decode_file(received.path, Path(scratch))
         agreed = _reconcile(decoded.header, statement)
-        identity_reason = _check_patient(decoded.header, patient, statement)
+        _check_procedure_consent(patient, agreed.exam_date)
+        identity = _check_patient(decoded.header, patient, statement)
         mammogram, exam = _describe(received, decoded, agreed, patient, stored_by)
         mammogram.origin = statement.origin
+        if breast_removed(patient.pk, laterality=agreed.laterality, on=agreed.exam_date):
+            mammogram.flags.append(BREAST_REMOVED)
         _check_new(mammogram)
         store.commit(received)
         store.put_derived(received.sha256, decoded.pictures)
-    return _insert(mammogram, exam, stored_by, identity_reason)
+    return _insert(mammogram, exam, stored_by, identity)
 
 
 def _stored_before(patient: Patient, sha256: str) -> Mammogram | None:
     known = Mammogram.objects.filter(clinic_id=patient.clinic_id, sha256=sha256).first()
     if known and known.patient_id != patient.pk:
-        raise PixelsOfAnotherPatient("This very file is stored under another patient.")
+        raise _of_another_patient("This very file is stored under another patient.", known)
     return known
+
+
+def _of_another_patient(detail: str, twin: Mammogram) -> PixelsOfAnotherPatient:
+    return PixelsOfAnotherPatient(
+        detail, patient_id=str(twin.patient_id), mammogram_id=str(twin.pk)
+    )
 
 
 def _reconcile(header: MammogramHeader, statement: Statement) -> Agreed:
@@ -187,27 +241,58 @@ def _reconcile(header: MammogramHeader, statement: Statement) -> Agreed:
     return Agreed(**values)
 
 
-def _check_patient(header: MammogramHeader, patient: Patient, statement: Statement) -> str:
-    """Hold the file's identity against the chosen patient's; returns the reason of an override."""
+def _check_patient(
+    header: MammogramHeader, patient: Patient, statement: Statement
+) -> IdentityCheck:
+    """Hold the file's identity against the chosen patient's, and ask for two identifiers.
+
+    A file that states record number and birth date, both the patient's, needs nobody to
+    confirm them. A file that differs is refused unless a person says why it is right.
+    """
     pairs = {
         "medical_record_number": (
             normalise_record_number(header.patient_id or ""),
-            patient.record_number_key,
+            record_number_keys(patient),
         ),
-        "birth_date": (header.patient_birth_date, patient.birth_date),
+        "birth_date": (header.patient_birth_date, patient.born),
         "sex": (header.patient_sex, patient.sex),
     }
-    different = {
-        name: {"file": str(in_file), "record": str(on_record)}
-        for name, (in_file, on_record) in pairs.items()
-        if in_file and in_file != on_record
-    }
-    if different and not statement.identity_reason.strip():
+    stated = {name: pair for name, pair in pairs.items() if pair[0]}
+    differing = sorted(name for name, pair in stated.items() if not _same(*pair))
+    reason = statement.identity_reason.strip()
+    if differing and len(reason) < MIN_REASON_CHARACTERS:
+        table = {
+            name: {"file": str(in_file or ""), "record": _in_words(on_record)}
+            for name, (in_file, on_record) in pairs.items()
+        }
         raise PatientMismatch(
-            "The file names another patient: " + ", ".join(sorted(different)) + " differ.",
-            fields=different,
+            "The file names another patient: " + ", ".join(differing) + " differ.",
+            fields={name: table[name] for name in differing},
+            compared=table,
         )
-    return statement.identity_reason.strip() if different else ""
+    by_file = {name for name in stated if name in Identifier.values} - set(differing)
+    confirmed = sorted(by_file | set(statement.confirmed_identifiers) & set(Identifier.values))
+    if len(confirmed) < FEWEST_IDENTIFIERS:
+        raise IdentityUnconfirmed(
+            "Compare two identifiers of the patient with the request, and say which.",
+            confirmed=confirmed,
+            needed=FEWEST_IDENTIFIERS,
+        )
+    return IdentityCheck(
+        confirmed_identifiers=confirmed,
+        identity_reason=reason if differing else "",
+        differing=differing,
+    )
+
+
+def _same(in_file: object, on_record: object) -> bool:
+    if isinstance(in_file, date) and isinstance(on_record, PartialDate):
+        return on_record.may_be(in_file)
+    return in_file in on_record if isinstance(on_record, set) else in_file == on_record
+
+
+def _in_words(on_record: object) -> str:
+    return ", ".join(sorted(on_record)) if isinstance(on_record, set) else str(on_record)
 
 
 def _describe(
@@ -218,8 +303,9 @@ def _describe(
     stored_by: User,
 ) -> tuple[Mammogram, Exam]:
     header, exam_date = decoded.header, agreed.exam_date
-    if exam_date > timezone.localdate() or exam_date < patient.birth_date:
-        raise InvalidExamDate("The exam date lies in the future or before the patient's birth.")
+    if exam_date > timezone.localdate():
+        raise InvalidExamDate("The exam date lies in the future.")
+    check_exam_within_life(patient, exam_date)
     study = header.study_instance_uid or _uid_of(f"{patient.pk}:{exam_date}")
     exam = Exam(
         clinic_id=patient.clinic_id,
@@ -259,6 +345,23 @@ def _describe(
     return mammogram, exam
 
 
+def _check_procedure_consent(patient: Patient, exam_date: date) -> None:
+    """Pictures taken before the patient said no may still be stored."""
+    state = consent_state(patient.pk, ConsentPurpose.PROCEDURE)
+    if state.latest and not state.allowed and exam_date >= state.latest.decided_on:
+        raise ConsentWithdrawn(
+            "The patient withdrew consent to mammography before this exam.",
+            purpose=ConsentPurpose.PROCEDURE,
+        )
+
+
+def check_exam_within_life(patient: Patient, exam_date: date) -> None:
+    if exam_date < patient.birth_date:
+        raise BirthAfterExam("The exam lies before the patient's birth.")
+    if patient.deceased_date and exam_date > patient.deceased_date:
+        raise ExamAfterDeath("The exam lies after the patient's death.")
+
+
 def _uid_of(text: str) -> str:
     """A DICOM UID in the UUID branch (PS3.5 B.2), the same for the same text."""
     return f"2.25.{uuid.UUID(bytes=hashlib.sha256(text.encode()).digest()[:16], version=4).int}"
@@ -270,21 +373,21 @@ def _check_new(mammogram: Mammogram) -> None:
     )
     twin = in_clinic.filter(pixel_sha256=mammogram.pixel_sha256).first()
     if twin and twin.patient_id != mammogram.patient_id:
-        raise PixelsOfAnotherPatient("The same picture is stored under another patient.")
+        raise _of_another_patient("The same picture is stored under another patient.", twin)
     if twin:
         raise DuplicatePixels("The same picture is stored already.", mammogram_id=str(twin.pk))
     if in_clinic.filter(sop_instance_uid=mammogram.sop_instance_uid).exists():
         raise SopInstanceConflict("Another file with this SOP Instance UID is stored already.")
 
 
-def _insert(mammogram: Mammogram, exam: Exam, stored_by: User, identity_reason: str) -> Stored:
+def _insert(mammogram: Mammogram, exam: Exam, stored_by: User, identity: IdentityCheck) -> Stored:
     """Write the record; of two that race with one file or one study, the second finds the first."""
     for _ in range(INSERT_ATTEMPTS):
         if known := _stored_before(mammogram.patient, mammogram.sha256):
             return Stored(known, created=False)
         _check_new(mammogram)
         try:
-            _write(mammogram, exam, stored_by, identity_reason)
+            _write(mammogram, exam, stored_by, identity)
         except IntegrityError:
             continue
         return Stored(mammogram, created=True)
@@ -292,8 +395,9 @@ def _insert(mammogram: Mammogram, exam: Exam, stored_by: User, identity_reason: 
 
 
 @retry_on_conflict
-def _write(mammogram: Mammogram, exam: Exam, stored_by: User, identity_reason: str) -> None:
+def _write(mammogram: Mammogram, exam: Exam, stored_by: User, identity: IdentityCheck) -> None:
     with atomic():
+        claim_record(mammogram.patient_id)
         mammogram.exam = _exam_of(exam)
         mammogram.save(force_insert=True)
         audit.record(
@@ -304,7 +408,7 @@ def _write(mammogram: Mammogram, exam: Exam, stored_by: User, identity_reason: s
             actor=stored_by,
             sha256=mammogram.sha256,
             position=str(mammogram.position),
-            identity_reason=identity_reason,
+            **dataclasses.asdict(identity),
         )
         mammogram_stored.send(sender=Mammogram, mammogram=mammogram, stored_by=stored_by)
 
@@ -321,6 +425,19 @@ def _exam_of(wanted: Exam) -> Exam:
     if known.exam_date != wanted.exam_date:
         raise HeaderConflict("This study is on record with another exam date.")
     return known
+
+
+def _raise_alert(patient: Patient, error: PixelsOfAnotherPatient, actor: User) -> None:
+    """Nothing is stored, but that one picture was offered for two people stays on record."""
+    audit.record(
+        Action.IDENTITY_ALERT,
+        subject=patient,
+        clinic_id=patient.clinic_id,
+        patient_id=patient.pk,
+        actor=actor,
+        other_patient_id=error.context["patient_id"],
+        mammogram_id=error.context["mammogram_id"],
+    )
 
 
 def note_opened(mammogram: Mammogram, *, opened_by: User) -> None:

@@ -11,6 +11,7 @@ from mammotrack.accounts.policy import Permission, require
 from mammotrack.errors import MammoTrackError
 from mammotrack.middleware import status_of
 from mammotrack.web import Request
+from patients.history import removals
 from patients.models import Patient
 from patients.presenters import banner
 from patients.selectors import patient_visible_to
@@ -60,6 +61,7 @@ def _page(
         "patient": patient,
         "banner": banner(patient, today=timezone.localdate()),
         "form": form,
+        "removals": removals(patient.pk),
         "largest_mib": limits.MAX_FILE_BYTES // limits.MIB,
         **result,
     }

@@ -15,10 +15,20 @@ from analysis.selectors import marks_on
 from analysis.services.lesions import mark_lesion
 from mammotrack.accounts.models import Clinic, Membership, Role, User
 from patients import services as patients
-from patients.choices import Laterality, PathologyResult, Sex, TherapyKind
+from patients.choices import (
+    Her2Status,
+    Histology,
+    Intent,
+    Laterality,
+    PathologyResult,
+    ReceptorStatus,
+    Sex,
+    Specimen,
+    TherapyKind,
+)
 from patients.models import Patient
 from patients.selectors import courses_of
-from scans.choices import Origin, View
+from scans.choices import Identifier, Origin, View
 from scans.models import Mammogram
 from scans.services import Statement, object_store, store_mammogram
 
@@ -33,6 +43,7 @@ PEOPLE = {
 }
 CHUNK_BYTES = 1 << 20
 IDENTITY_REASON = "Public CBIS-DDSM or CDD-CESM picture of a demonstration patient."
+COMPARED = (Identifier.NAME, Identifier.BIRTH_DATE)
 PICTURES = Path(__file__).parent / "pictures"
 PICTURE_COUNT = 14  # what ``seed`` uploads
 FILM_DATE = date(2016, 10, 4)  # the study date all CBIS-DDSM files carry
@@ -114,7 +125,10 @@ def seed(say: Say) -> None:
             screened,
             picture,
             Statement(
-                laterality=picture.stem.split("-")[1], view=View.CC, exam_date=date(2021, 4, 8)
+                laterality=picture.stem.split("-")[1],
+                view=View.CC,
+                exam_date=date(2021, 4, 8),
+                confirmed_identifiers=COMPARED,
             ),
             doctor,
         )
@@ -154,12 +168,20 @@ def _treat(patient: Patient, doctor: User) -> None:
         laterality=Laterality.LEFT,
         result=PathologyResult.MALIGNANT,
         report_date=date(2016, 10, 11),
+        specimen=Specimen.CORE_BIOPSY,
+        histology=Histology.NO_SPECIAL_TYPE,
+        grade=2,
+        estrogen_receptor=ReceptorStatus.POSITIVE,
+        progesterone_receptor=ReceptorStatus.POSITIVE,
+        her2=Her2Status.NEGATIVE,
+        ki67_percent=25,
         recorded_by=doctor,
     )
     course = patients.record_course(
         patient,
         kind=TherapyKind.CHEMOTHERAPY,
         regimen="AC-T",
+        intent=Intent.NEOADJUVANT,
         planned_cycles=8,
         start_date=date(2016, 10, 20),
         end_date=None,
@@ -179,7 +201,8 @@ def _upload_films(
 ) -> dict[str, Mammogram]:
     stored = {}
     for position, film in films.items():
-        stored[position] = _upload(patient, film, Statement(identity_reason=IDENTITY_REASON), by)
+        statement = Statement(identity_reason=IDENTITY_REASON, confirmed_identifiers=COMPARED)
+        stored[position] = _upload(patient, film, statement, by)
         say(f"  {position.upper()} film of {FILM_DATE} stored")
     return stored
 
@@ -196,6 +219,7 @@ def _upload_followups(
             view=film.view,
             exam_date=followup.exam_date,
             origin=Origin.SIMULATED,
+            confirmed_identifiers=COMPARED,
         )
         with TemporaryDirectory(prefix="mammotrack-demo-") as scratch:
             picture = Path(scratch) / "followup.png"

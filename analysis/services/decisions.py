@@ -5,12 +5,14 @@ sign at once the second learns of the first.
 """
 
 from typing import NoReturn
+from uuid import UUID
 
 from django.db import IntegrityError
 
 from analysis.choices import Proposal, RecommendationStatus, SignatureMeaning
 from analysis.evidence import digest, evidence_of
 from analysis.models import AnalysisJob, Countersignature, Decision, Recommendation
+from analysis.services.jobs import check_one_patient
 from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, require
 from mammotrack.accounts.reauthentication import confirm_identity
@@ -146,7 +148,9 @@ def countersign_decision(
         signed_by=signed_by,
     )
     with atomic():
-        _advance(recommendation, _final_status(decision), signatures_seen=signatures_seen)
+        countersignature.patient_id = _advance(
+            recommendation, _final_status(decision), signatures_seen=signatures_seen
+        )
         countersignature.save(force_insert=True)
         _record(Action.DECISION_COUNTERSIGNED, countersignature, decision)
     return countersignature
@@ -224,7 +228,9 @@ def _save(decision: Decision, action: Action, *, signatures_seen: int) -> None:
     status = RecommendationStatus.AWAITING_SECOND if due else _final_status(decision)
     try:
         with atomic():
-            _advance(decision.recommendation, status, signatures_seen=signatures_seen)
+            decision.patient_id = _advance(
+                decision.recommendation, status, signatures_seen=signatures_seen
+            )
             decision.save(force_insert=True)
             _record(action, decision, decision)
     except IntegrityError as error:
@@ -233,11 +239,16 @@ def _save(decision: Decision, action: Action, *, signatures_seen: int) -> None:
 
 def _advance(
     recommendation: Recommendation, status: RecommendationStatus, *, signatures_seen: int
-) -> None:
-    """Count one more signature, unless somebody else's came first."""
+) -> UUID:
+    """Count one more signature, unless somebody else's came first.
+
+    Returns whose recommendation it is now: a merge may have moved it since it was read.
+    """
+    check_one_patient(recommendation.job)
     as_seen = Recommendation.objects.filter(pk=recommendation.pk, signature_count=signatures_seen)
     if not as_seen.update(status=status, signature_count=signatures_seen + 1):
         raise _stale()
+    return Recommendation.objects.values_list("patient_id", flat=True).get(pk=recommendation.pk)
 
 
 def _stale() -> StaleVersion:

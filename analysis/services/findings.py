@@ -16,7 +16,8 @@ from ml_models.attributes.descriptors import ASSESSMENTS, Density, Descriptors, 
 from ml_models.attributes.model import AttributeModel
 from ml_models.errors import ModelError
 from patients.choices import Sex
-from patients.presenters import age_on
+from patients.partial_dates import age_on
+from patients.services import claim_record
 from scans.models import Mammogram
 
 PROVEN = "malignancy_proven"
@@ -82,12 +83,13 @@ def record_finding(
         margin=_known(MassMargin, margin),
         density=_known(MassDensity, density),
         assessment=_known(Assessment, assessment),
-        age=age_on(mammogram.patient.birth_date, mammogram.exam_date),
+        age=age_on(mammogram.patient.born, mammogram.exam_date).low,
         recorded_by=recorded_by,
     )
     _estimate(finding, sex=mammogram.patient.sex)
     try:
         with atomic():
+            claim_record(finding.patient_id)
             _check_latest(finding, supersedes)
             finding.save(force_insert=True)
             audit.record(

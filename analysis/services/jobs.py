@@ -25,8 +25,11 @@ from mammotrack.accounts.policy import Permission, require
 from mammotrack.audit import services as audit
 from mammotrack.audit.models import Action
 from mammotrack.db import atomic, on_commit, retry_on_conflict
-from mammotrack.errors import Rejected
+from mammotrack.errors import Conflict, Rejected
 from mammotrack.models import now
+from patients.choices import ConsentPurpose
+from patients.consents import require_consent
+from patients.services import check_open, touch_record
 from scans.models import Mammogram
 
 MAX_ATTEMPTS = 3
@@ -37,6 +40,12 @@ log = logging.getLogger(__name__)
 
 class IncomparableMammograms(Rejected):
     code = "incomparable_mammograms"
+
+
+class PatientsSeparated(Conflict):
+    """The two pictures belong to two patients since a merge was undone."""
+
+    code = "patients_separated"
 
 
 class LostClaim(Exception):
@@ -73,8 +82,12 @@ def request_analysis(
     IncomparableMammograms
         Another patient, breast or view, a prior that is not the earlier one, or a mark that is
         not on the prior.
+    ConsentWithdrawn
+        The patient does not allow analysis by computer.
     """
     require(requested_by, Permission.REQUEST_ANALYSES)
+    check_open(current.patient_id)
+    require_consent(current.patient_id, ConsentPurpose.AI)
     check_comparable(current=current, prior=prior)
     if mark is not None and (prior is None or mark.mammogram_id != prior.pk):
         raise IncomparableMammograms(
@@ -98,6 +111,14 @@ def check_comparable(*, current: Mammogram, prior: Mammogram | None) -> None:
         raise IncomparableMammograms("The pictures are different views.", code="view_mismatch")
     if prior.exam_date >= current.exam_date:
         raise IncomparableMammograms("The prior is not the earlier picture.", code="date_order")
+
+
+def check_one_patient(job: AnalysisJob) -> None:
+    if job.prior and job.prior.patient_id != job.current.patient_id:
+        raise PatientsSeparated(
+            "The two pictures were of one record when this was computed and are of two now. "
+            "What was found is void; analyse the pictures anew."
+        )
 
 
 def enqueue(
@@ -137,6 +158,10 @@ def _insert(
     )
     try:
         with atomic():
+            job.patient_id = Mammogram.objects.values_list("patient_id", flat=True).get(
+                pk=current.pk  # a merge may have moved it since it was read
+            )
+            touch_record(job.patient_id)
             job.save(force_insert=True)
             _record(Action.ANALYSIS_REQUESTED, job, actor=requested_by)
             on_commit(partial(_hint, job.pk))

@@ -11,6 +11,9 @@ from mammotrack.audit import services as audit
 from mammotrack.audit.models import Action
 from mammotrack.db import atomic, retry_on_conflict
 from mammotrack.errors import Conflict
+from patients.choices import ConsentPurpose
+from patients.consents import consent_state
+from patients.services import claim_record
 from scans.models import Mammogram
 
 
@@ -30,6 +33,8 @@ def mark_lesion(
     supersedes: LesionMark | None = None,
 ) -> LesionMark:
     """Keep the mark and queue an analysis of every later picture against this one, at the mark.
+
+    Nothing is queued while the patient does not allow analysis by computer.
 
     Raises
     ------
@@ -72,6 +77,7 @@ def mark_lesion(
     )
     try:
         with atomic():
+            claim_record(mark.patient_id)
             mark.save(force_insert=True)
             audit.record(
                 Action.LESION_MARKED,
@@ -83,8 +89,9 @@ def mark_lesion(
                 supersedes_id=str(supersedes.pk) if supersedes else None,
                 is_new=is_new,
             )
-            for later in Mammogram.objects.all_after(mammogram):
-                enqueue(current=later, prior=mammogram, mark=mark, requested_by=marked_by)
+            if consent_state(mark.patient_id, ConsentPurpose.AI).allowed:
+                for later in Mammogram.objects.all_after(mammogram):
+                    enqueue(current=later, prior=mammogram, mark=mark, requested_by=marked_by)
     except IntegrityError as error:
         raise AlreadySuperseded("This mark is replaced already. Load the page again.") from error
     return mark

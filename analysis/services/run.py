@@ -22,6 +22,9 @@ from mammotrack.audit.models import Action
 from mammotrack.db import atomic, retry_on_conflict
 from ml_models.errors import ModelError
 from patients import selectors as patients
+from patients.choices import ConsentPurpose
+from patients.consents import ConsentWithdrawn, require_consent
+from patients.services import touch_record
 from scans.models import Mammogram
 from scans.services import object_store
 
@@ -42,11 +45,15 @@ def run_job(job_id: UUID) -> None:
 
     with jobs.heartbeat(claim):
         try:
+            require_consent(claim.job.patient_id, ConsentPurpose.AI)
+            jobs.check_one_patient(claim.job)
             findings = _analyse(claim.job)
             similar = search_similar(claim.job.current, findings.prepared)
             _write_results(claim, findings, similar, _keep_pictures(claim.job, findings))
         except (ImagingError, ModelError) as error:
             jobs.fail(claim, error.code)
+        except (ConsentWithdrawn, jobs.PatientsSeparated) as error:  # since it was queued
+            jobs.fail(claim, error.problem_code)
         except jobs.LostClaim:
             pass
         except Exception:  # the door of the worker: whatever it was, the job must not hang
@@ -113,11 +120,13 @@ def _write_once(
     from analysis.imaging.versions import PREPARATION_VERSION  # noqa: PLC0415
     from analysis.inference import classifier  # noqa: PLC0415 -- TensorFlow
 
-    job = claim.job
-    record = _record_on_exam_day(job.current)
-    outcome = findings.outcome(record, size=_size_on_exam_day(job, findings))
     with atomic():
         jobs.finish(claim, state=JobState.DONE)
+        job = _as_it_is_now(claim.job)
+        touch_record(job.patient_id)
+        require_consent(job.patient_id, ConsentPurpose.AI)
+        record = _record_on_exam_day(job.current)
+        outcome = findings.outcome(record, size=_size_on_exam_day(job, findings))
         model_sha256 = classifier().sha256
 
         def prediction(mammogram: Mammogram, found: Classification) -> Prediction:
@@ -154,6 +163,11 @@ def _write_once(
             proposal=recommendation.proposal,
             rules_version=recommendation.rules_version,
         )
+
+
+def _as_it_is_now(job: AnalysisJob) -> AnalysisJob:
+    """The job with its pictures: a merge may have given them to another patient meanwhile."""
+    return AnalysisJob.objects.select_related("current__patient", "prior").get(pk=job.pk)
 
 
 def _record_on_exam_day(current: Mammogram) -> ClinicalRecord:

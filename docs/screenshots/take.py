@@ -69,7 +69,8 @@ def tour(page: Page, url: str, user: str, password: str, patient: str) -> None:
 
     page.goto(address)
     page.get_by_role("link", name="Upload mammograms").click()
-    page.get_by_label("This is the right patient").check()
+    page.get_by_label("Name:").check()
+    page.get_by_label("Birth date:").check()
     page.locator("#many-files").set_input_files(SAMPLES[:2])
     save(page, "upload")
 

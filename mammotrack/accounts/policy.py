@@ -13,6 +13,9 @@ class Permission(Enum):
     READ_PATIENTS = auto()
     WRITE_PATIENTS = auto()
     WRITE_THERAPY = auto()
+    RECORD_CONSENT = auto()
+    MERGE_PATIENTS = auto()
+    KEEP_RECORDS = auto()
     READ_SCANS = auto()
     UPLOAD_SCANS = auto()
     READ_ANALYSES = auto()
@@ -24,9 +27,16 @@ class Permission(Enum):
 
 _P = Permission
 GRANTS: dict[str, frozenset[Permission]] = {
-    Role.RECEPTIONIST: frozenset({_P.READ_PATIENTS, _P.WRITE_PATIENTS}),
+    Role.RECEPTIONIST: frozenset({_P.READ_PATIENTS, _P.WRITE_PATIENTS, _P.RECORD_CONSENT}),
     Role.RADIOGRAPHER: frozenset(
-        {_P.READ_PATIENTS, _P.WRITE_PATIENTS, _P.READ_SCANS, _P.UPLOAD_SCANS, _P.READ_ANALYSES}
+        {
+            _P.READ_PATIENTS,
+            _P.WRITE_PATIENTS,
+            _P.RECORD_CONSENT,
+            _P.READ_SCANS,
+            _P.UPLOAD_SCANS,
+            _P.READ_ANALYSES,
+        }
     ),
     Role.DOCTOR: frozenset(Permission),
     Role.INTEGRATOR: frozenset(
@@ -34,6 +44,7 @@ GRANTS: dict[str, frozenset[Permission]] = {
             _P.READ_PATIENTS,
             _P.WRITE_PATIENTS,
             _P.WRITE_THERAPY,
+            _P.RECORD_CONSENT,
             _P.READ_SCANS,
             _P.UPLOAD_SCANS,
             _P.READ_ANALYSES,

@@ -6,6 +6,7 @@ from rest_framework.routers import SimpleRouter
 
 from analysis import api as analysis
 from patients import api as patients
+from patients import record_api as record
 from scans import api as scans
 
 app_name = "api"
@@ -17,6 +18,9 @@ router.register("patients/<uuid:patient_id>/therapy-courses", patients.CourseVie
 router.register(
     "patients/<uuid:patient_id>/pathology-reports", patients.PathologyViewSet, "pathology"
 )
+router.register("patients/<uuid:patient_id>/consents", record.ConsentViewSet, "consent")
+router.register("patients/<uuid:patient_id>/history", record.HistoryViewSet, "history")
+router.register("patients/<uuid:patient_id>/merges", record.MergeViewSet, "merge")
 router.register("therapy-courses/<uuid:course_id>/cycles", patients.CycleViewSet, "cycle")
 router.register("exams", scans.ExamViewSet, "exam")
 router.register("mammograms", scans.MammogramViewSet, "mammogram")

@@ -31,11 +31,12 @@
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const confirmed = form.elements.identity_confirmed;
-    if (!confirmed.checked) {
-      confirmed.setCustomValidity("Compare name and birth date, then confirm the patient.");
-      confirmed.reportValidity();
-      confirmed.addEventListener("change", () => confirmed.setCustomValidity(""), { once: true });
+    const boxes = [...form.querySelectorAll("[name=confirmed_identifiers]")];
+    if (boxes.filter((box) => box.checked).length < 2) {
+      const [first] = boxes.filter((box) => !box.checked);
+      first.setCustomValidity("Compare at least two with the request or the person, then tick them.");
+      first.reportValidity();
+      form.addEventListener("change", () => first.setCustomValidity(""), { once: true });
       return;
     }
     const rows = [...list.children].filter((row) => !row.dataset.sent);

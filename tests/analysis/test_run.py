@@ -13,13 +13,15 @@ from analysis.guideline import RULES_VERSION
 from analysis.imaging.versions import DEFAULT_ALGORITHM, PREPARATION_VERSION
 from analysis.models import AnalysisJob, Comparison, Prediction, Recommendation, SimilarCases
 from analysis.pictures import kept_pictures
-from analysis.services import jobs
+from analysis.services import jobs, run
 from analysis.services.lesions import mark_lesion
 from analysis.services.run import run_job
 from mammotrack.accounts.models import Role
 from mammotrack.audit.models import Action, AuditEntry
 from ml_models import registry
+from patients.consents import ConsentWithdrawn
 from patients.models import Patient
+from patients.services import merge_patients, record_consent
 from scans.models import Mammogram
 from scans.services import Statement, store_mammogram
 from tests.factories.accounts import make_user
@@ -34,7 +36,13 @@ def upload(patient: Patient, day: date, **options: Any) -> Mammogram:
     return store_mammogram(
         patient=patient,
         chunks=[cv2.imencode(".png", pixels)[1].tobytes()],
-        statement=Statement(laterality="L", view="CC", exam_date=day, pixel_spacing_mm=SPACING_MM),
+        statement=Statement(
+            laterality="L",
+            view="CC",
+            exam_date=day,
+            pixel_spacing_mm=SPACING_MM,
+            confirmed_identifiers=("name", "birth_date"),
+        ),
         stored_by=make_user(Role.RADIOGRAPHER, clinics=[patient.clinic]),
     ).mammogram
 
@@ -238,3 +246,43 @@ def test_a_late_prior_is_compared_with_the_next_picture():
     }
     assert {job.state for job in AnalysisJob.objects.all()} == {JobState.QUEUED}
     assert jobs.sweep() == 0
+
+
+@pytest.fixture
+def computed(pair_job):
+    """A claimed job whose pictures are analysed and whose results are not written yet."""
+    claim = jobs.claim(pair_job.pk)
+    findings = run._analyse(claim.job)
+    return claim, findings, run.search_similar(claim.job.current, findings.prepared)
+
+
+def test_S3_results_of_a_job_under_way_during_a_merge_land_on_the_survivor(pair_job, computed):
+    survivor = make_patient(pair_job.patient.clinic)
+    doctor = make_user(Role.DOCTOR, clinics=[survivor.clinic])
+    merge_patients(
+        merged=pair_job.patient, survivor=survivor, reason="One person.", merged_by=doctor
+    )
+
+    run._write_results(*computed, "")
+
+    found = Recommendation.objects.get()
+    rows = (found, found.job, found.current_prediction, found.prior_prediction, found.comparison)
+    assert {row.patient_id for row in (*rows, *SimilarCases.objects.all())} == {survivor.pk}
+    assert found.record["malignancy_proven"] is True
+    assert AuditEntry.objects.get(action=Action.ANALYSIS_DONE).patient_id == survivor.pk
+
+
+def test_S13_results_computed_while_consent_was_withdrawn_are_not_stored(pair_job, computed):
+    record_consent(
+        pair_job.patient,
+        purpose="AI",
+        given=False,
+        decided_on=date(2024, 8, 1),
+        recorded_by=make_user(Role.DOCTOR, clinics=[pair_job.patient.clinic]),
+    )
+
+    with pytest.raises(ConsentWithdrawn):
+        run._write_results(*computed, "")
+
+    assert not Recommendation.objects.exists()
+    assert not Prediction.objects.exists()

@@ -11,7 +11,7 @@ from analysis.selectors import PatientRecord
 from analysis.size_category import LesionSize, size_course
 from analysis.timeline import LEFT, RIGHT_MARGIN, timeline
 from mammotrack.accounts.models import User
-from patients.models import PathologyReport, TherapyCourse, TherapyCycle
+from patients.models import PathologyReport, Patient, TherapyCourse, TherapyCycle
 from scans.models import Exam, Mammogram
 
 TODAY = date(2026, 11, 22)
@@ -23,7 +23,8 @@ def shot(day: date, laterality: str = "L", view: str = "CC", exam: Exam | None =
 
 def record(**rows: list) -> PatientRecord:
     nothing = {name: [] for name in PatientRecord.__dataclass_fields__}
-    return PatientRecord(**nothing | rows)
+    other = {"patient": Patient(birth_date=date(1970, 5, 17)), "analysis_allowed": True}
+    return PatientRecord(**nothing | other | rows)
 
 
 def test_nothing_on_record_draws_nothing():

@@ -48,7 +48,12 @@ def store_pair(patient: Patient) -> None:
         store_mammogram(
             patient=patient,
             chunks=[picture(1, shift_mm=shift_mm)],
-            statement=Statement(laterality="L", view="CC", exam_date=day),
+            statement=Statement(
+                laterality="L",
+                view="CC",
+                exam_date=day,
+                confirmed_identifiers=("name", "birth_date"),
+            ),
             stored_by=doctor,
         )
 
@@ -97,16 +102,18 @@ def test_a_web_server_killed_during_an_upload_stores_nothing_and_comes_back(plat
 
 
 def form(patient: Patient, content: bytes) -> tuple[bytes, str]:
-    fields = {
-        "patient": str(patient.pk),
-        "laterality": "L",
-        "view": "CC",
-        "exam_date": "2024-01-05",
-    }
+    fields = [
+        ("patient", str(patient.pk)),
+        ("laterality", "L"),
+        ("view", "CC"),
+        ("exam_date", "2024-01-05"),
+        ("confirmed_identifiers", "name"),
+        ("confirmed_identifiers", "birth_date"),
+    ]
     boundary = "phantom"
     parts = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-        for name, value in fields.items()
+        for name, value in fields
     ]
     head = 'Content-Disposition: form-data; name="file"; filename="x.png"'
     parts.append(f"--{boundary}\r\n{head}\r\nContent-Type: image/png\r\n\r\n".encode())

@@ -178,7 +178,8 @@ def open_patient(page: Page, patient: Patient) -> None:
 
 def upload(page: Page, files: list[Path]) -> None:
     page.get_by_role("link", name="Upload mammograms").click()
-    page.get_by_label("This is the right patient").check()
+    page.get_by_label("Name:").check()
+    page.get_by_label("Birth date:").check()
     page.locator("#many-files").set_input_files(files)
     page.get_by_role("button", name="Upload").click()
     expect(page.locator("[data-outcome=stored]")).to_have_count(len(files), timeout=ANALYSED_MS)

@@ -11,7 +11,6 @@ from patients.models import (
     Patient,
     TherapyCourse,
     TherapyCycle,
-    normalise_record_number,
 )
 from tests.factories.accounts import make_clinic
 
@@ -27,11 +26,10 @@ def make_patient(clinic: Clinic | None = None, **fields: Any) -> Patient:
         "birth_date": date(1970, 5, 17),
         "sex": Sex.FEMALE,
     } | fields
-    return Patient.objects.create(
-        clinic=clinic or make_clinic(),
-        record_number_key=normalise_record_number(values["medical_record_number"]),
-        **values,
-    )
+    patient = Patient(clinic=clinic or make_clinic(), **values)
+    patient.derive_keys()
+    patient.save(force_insert=True)
+    return patient
 
 
 def make_course(patient: Patient, **fields: Any) -> TherapyCourse:

@@ -69,6 +69,10 @@ def test_patient_is_registered_and_read_back(clinic, program):
         "given_name": "Eva",
         "birth_date": "1968-03-02",
         "sex": "F",
+        "phone": "",
+        "deceased_date": None,
+        "archived_at": None,
+        "hold_reason": "",
         "version": 1,
         "created_at": patient.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     } | {"created_at": created.json()["created_at"]}
@@ -261,9 +265,14 @@ class TestTreatment:
             "patient": str(patient.pk),
             "kind": "CHEMOTHERAPY",
             "regimen": "AC-T",
+            "intent": "",
             "planned_cycles": 8,
             "start_date": "2024-01-10",
             "end_date": None,
+            "stop_reason": "",
+            "intent_coding": None,
+            "stop_reason_coding": None,
+            "version": 1,
             "created_at": None,
         }
         cycles = f"/therapy-courses/{course.json()['id']}/cycles/"

@@ -1,22 +1,6 @@
-from datetime import date
-
 import pytest
 
-from patients.presenters import age_on, interval
-
-
-@pytest.mark.parametrize(
-    ("born", "day", "age"),
-    [
-        (date(1970, 5, 17), date(2024, 5, 16), 53),
-        (date(1970, 5, 17), date(2024, 5, 17), 54),
-        (date(1972, 2, 29), date(2023, 2, 28), 50),
-        (date(1972, 2, 29), date(2023, 3, 1), 51),
-        (date(1972, 2, 29), date(2024, 2, 29), 52),
-    ],
-)
-def test_age_is_of_the_day_asked_for(born, day, age):
-    assert age_on(born, day) == age
+from patients.presenters import interval
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ def upload(program: Program, patient, /, **fields):
         "laterality": "L",
         "view": "CC",
         "exam_date": "2024-06-01",
+        "confirmed_identifiers": ["name", "birth_date"],
     } | fields
     body = {name: value for name, value in body.items() if value is not None}
     return program.post("/mammograms/", body, format="multipart")
@@ -80,7 +81,8 @@ class TestUpload:
         assert (row["id"], row["patient"]) == (str(mammogram.pk), str(patient.pk))
         assert (row["laterality"], row["view"], row["file_format"]) == ("L", "CC", "PNG")
         assert (row["rows"], row["columns"], row["pixel_spacing_mm"]) == (256, 192, 0.094)
-        assert radiographer.get(f"/mammograms/{mammogram.pk}/").json() == row
+        read = radiographer.get(f"/mammograms/{mammogram.pk}/").json()
+        assert read == row | {"age_at_exam": "54", "therapy_place": None}
         exam = radiographer.get(f"/exams/{row['exam']}/").json()
         assert (exam["accession_number"], exam["exam_date"]) == ("ACC-9", "2024-06-01")
         assert hints == [str(AnalysisJob.objects.get().pk)]
@@ -104,7 +106,7 @@ class TestUpload:
             ({"view": None}, (422, "missing_position")),
             ({"laterality": None}, (422, "missing_position")),
             ({"exam_date": "2999-01-01"}, (422, "invalid_exam_date")),
-            ({"exam_date": "1960-01-01"}, (422, "invalid_exam_date")),
+            ({"exam_date": "1960-01-01"}, (400, "birth_after_exam")),
         ],
     )
     def test_refused_file_leaves_nothing(self, radiographer, patient, store, sent, problem):

@@ -23,7 +23,11 @@ from tests.factories.patients import make_patient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store", "hints")]
 
-LEFT_CC = Statement(laterality="L", view="CC", exam_date=date(2024, 1, 31))
+COMPARED = ("name", "birth_date")
+IDENTIFIED = Statement(confirmed_identifiers=COMPARED)
+LEFT_CC = Statement(
+    laterality="L", view="CC", exam_date=date(2024, 1, 31), confirmed_identifiers=COMPARED
+)
 
 
 @pytest.fixture
@@ -142,7 +146,7 @@ def test_png_takes_what_the_form_says(patient, radiographer, announced):
         (Statement(), {"PatientID": "MRN-2"}, "patient_mismatch"),
         (Statement(), {"PatientBirthDate": "19800101"}, "patient_mismatch"),
         (Statement(), {"PatientSex": "M"}, "patient_mismatch"),
-        (Statement(), {"StudyDate": "19600101", "PatientBirthDate": None}, "invalid_exam_date"),
+        (IDENTIFIED, {"StudyDate": "19600101", "PatientBirthDate": None}, "birth_after_exam"),
         (Statement(), {"Modality": "CT"}, "not_a_mammogram"),
     ],
 )
@@ -172,7 +176,9 @@ def test_a_file_of_somebody_else_needs_a_reason_that_is_kept(
     store_mammogram(
         patient=patient,
         chunks=[content],
-        statement=Statement(identity_reason="Number of the referring hospital."),
+        statement=Statement(
+            identity_reason="Number of the referring hospital.", confirmed_identifiers=COMPARED
+        ),
         stored_by=radiographer,
     )
 
@@ -200,7 +206,7 @@ def test_pixels_of_another_patient_are_refused(patient, radiographer, announced,
         store_mammogram(
             patient=other,
             chunks=[dicom(tmp_path, same_pixels)],
-            statement=Statement(),
+            statement=IDENTIFIED,
             stored_by=radiographer,
         )
 

@@ -54,7 +54,7 @@ def send(radiographer, patient, picture, store, hints):
         return signed_in(radiographer).post(
             reverse("scans:store", args=[to.pk]),
             {
-                "identity_confirmed": "on",
+                "confirmed_identifiers": ["name", "birth_date"],
                 "laterality": "L",
                 "view": "CC",
                 "exam_date": "2024-06-01",
@@ -132,10 +132,10 @@ def test_a_refused_file_shows_its_code_and_stores_nothing(sent, expected, send, 
 
 
 def test_an_unconfirmed_patient_stores_nothing(send):
-    answer = send(identity_confirmed="")
+    answer = send(confirmed_identifiers=["name"])
 
     assert answer.status_code == 422
-    assert "confirm the patient" in answer.content.decode()
+    assert "Compare at least two" in answer.content.decode()
     assert not Mammogram.objects.exists()
 
 

@@ -1,0 +1,116 @@
+"""Pages of the record beside treatment: consent and history."""
+
+from collections.abc import Callable
+from functools import partial
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from mammotrack.accounts.policy import Permission, require
+from mammotrack.errors import Conflict, Rejected
+from mammotrack.middleware import status_of
+from mammotrack.web import Request, show_refusal
+from patients import selectors, services
+from patients.choices import ConsentPurpose
+from patients.consents import consent_state
+from patients.forms import ConsentForm, HistoryForm, ReasonForm
+from patients.models import Patient
+from patients.presenters import banner
+
+form_page = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@form_page
+def consent(request: Request, patient_id: UUID) -> HttpResponse:
+    patient = selectors.patient_visible_to(request.user, patient_id)
+    form = ConsentForm(request.POST or None, initial={"decided_on": timezone.localdate()})
+    status = 200
+    if request.method == "POST":
+        require(request.user, Permission.RECORD_CONSENT)
+        status = 422
+        if form.is_valid():
+            try:
+                services.record_consent(patient, **form.cleaned_data, recorded_by=request.user)
+            except (Rejected, Conflict) as error:
+                show_refusal(form, error, field="decided_on")
+                status = status_of(error)
+            else:
+                messages.success(request, "The consent is on record.")
+                return redirect("patients:consent", patient.pk)
+    context = about(patient) | {
+        "form": form,
+        "states": [consent_state(patient.pk, purpose) for purpose in ConsentPurpose],
+        "answers": selectors.consents_of(patient),
+    }
+    return render(request, "patients/consent.html", context, status=status)
+
+
+@form_page
+def history(request: Request, patient_id: UUID) -> HttpResponse:
+    patient = selectors.patient_visible_to(request.user, patient_id)
+    form = HistoryForm(request.POST or None)
+    status = 200
+    if request.method == "POST":
+        require(request.user, Permission.WRITE_PATIENTS)
+        status = 422
+        if form.is_valid():
+            try:
+                services.record_history(patient, **form.cleaned_data, recorded_by=request.user)
+            except (Rejected, Conflict) as error:
+                show_refusal(form, error, field=error.context.get("field"))
+                status = status_of(error)
+            else:
+                messages.success(request, "The entry is on record.")
+                return redirect("patients:history", patient.pk)
+    context = about(patient) | {"form": form, "entries": selectors.history_of(patient)}
+    return render(request, "patients/history.html", context, status=status)
+
+
+@form_page
+def retract_history(request: Request, patient_id: UUID, entry_id: UUID) -> HttpResponse:
+    require(request.user, Permission.WRITE_PATIENTS)
+    patient = selectors.patient_visible_to(request.user, patient_id)
+    entry = selectors.history_entry_of(patient, entry_id)
+    return reason_page(
+        request,
+        patient,
+        partial(services.retract_history, entry, retracted_by=request.user),
+        title=f"Retract: {entry.get_item_display()}",
+        button="Retract the entry",
+        then="patients:history",
+    )
+
+
+def reason_page(
+    request: Request,
+    patient: Patient,
+    act: Callable[..., object],
+    *,
+    title: str,
+    button: str,
+    then: str = "patients:detail",
+) -> HttpResponse:
+    """Ask for a reason, act with it, and go on."""
+    form = ReasonForm(request.POST or None)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                act(reason=form.cleaned_data["reason"])
+            except (Rejected, Conflict) as error:
+                show_refusal(form, error, field="reason")
+                status = status_of(error)
+            else:
+                messages.success(request, "It is done and on record.")
+                return redirect(then, patient.pk)
+    context = about(patient) | {"form": form, "title": title, "button": button}
+    return render(request, "patients/add_fact.html", context, status=status)
+
+
+def about(patient: Patient) -> dict[str, object]:
+    return {"patient": patient, "banner": banner(patient, today=timezone.localdate())}
