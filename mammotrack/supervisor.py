@@ -51,7 +51,7 @@ FIRST_PAUSE_S = 0.25  # before a dead process is started again; doubles with eac
 POLL_S = 0.2
 
 # Gently, at once, and then without asking. The worker puts the task it cannot finish back.
-STOP_SIGNALS = ((signal.SIGTERM, 4), (signal.SIGQUIT, 2))
+STOP_SIGNALS = ((signal.SIGTERM, 3), (signal.SIGQUIT, 1.5))
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 # Path without its query: search words are names of patients.
@@ -150,7 +150,7 @@ class Supervisor:
 
 
 def stop_all(children: Sequence[Child]) -> None:
-    """End all children, at the same time, within seven seconds."""
+    """End all children, at the same time, within five seconds."""
     for number, seconds in STOP_SIGNALS:
         for child in children:
             child.send(number)

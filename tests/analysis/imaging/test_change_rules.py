@@ -68,8 +68,8 @@ def test_loss_speaks_for_regression_and_gain_for_progression():
         for density, size in ((-1.5, -0.5), (0.0, 0.0), (1.5, 0.5))
     )
 
-    assert lost.regression > 0.9
-    assert gained.progression > 0.9
+    assert lost.regression > rules.direction_share
+    assert gained.progression > rules.direction_share
     assert same.probability < 0.3
 
 
