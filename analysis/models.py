@@ -282,6 +282,7 @@ class Decision(PatientFact):
     """
 
     belongs_with = "recommendation"
+    personal = {"reason": ""}
 
     recommendation = models.ForeignKey(
         Recommendation, on_delete=models.PROTECT, related_name="decisions", db_index=False

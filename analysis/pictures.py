@@ -10,6 +10,7 @@ from scans.services import object_store
 
 PROCESSING_VIEWS = ("grayscale", "denoised", "edges", "threshold")
 HEAT_MAP = "heat_map.png"
+PICTURE_KEYS = ((Comparison, "pictures_key"), (Prediction, "heat_map_key"))  # kept beside what
 LESION_PICTURES = ("lesion_prior", "lesion_current")
 PICTURES = frozenset(
     {"prior", "aligned_prior", "current", "ssim_map", *LESION_PICTURES, *PROCESSING_VIEWS}

@@ -86,6 +86,7 @@ REASONS = {
     "not_a_mammogram": "The picture does not look like a mammogram.",
     "unfamiliar": "The picture is unlike the mammograms the model learnt from.",
     "low_contrast": "There is too little contrast inside the breast.",
+    "blurred": "The picture is blurred, as by a movement of the breast.",
     "saturated": "Too much of the breast is overexposed.",
     "cut": "The breast runs out of the picture on the side away from the chest wall.",
     "registration_failed": "The prior could not be laid on the current picture.",
@@ -99,6 +100,7 @@ REASONS = {
     "laterality_mismatch": "The pictures show different breasts.",
     "view_mismatch": "The pictures are different views.",
     "mark_outside_breast": "The mark lies outside the breast.",
+    "scale_mismatch": "The breast is not of one size on the two pictures: a scale may be wrong.",
 }
 ERRORS = {
     "gave_up": "The analysis was tried three times and did not finish.",

@@ -32,7 +32,6 @@ from analysis.pictures import (
 from analysis.services.decisions import (
     amend_decision,
     countersign_decision,
-    note_opened,
     sign_decision,
 )
 from analysis.services.findings import record_finding
@@ -42,6 +41,7 @@ from analysis.worklist import TABS, worklist_rows
 from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, require
 from mammotrack.accounts.reauthentication import ReauthenticationRequired
+from mammotrack.audit.trace import shows_no_patient
 from mammotrack.errors import Conflict, NotFound, Rejected, TooManyAttempts
 from mammotrack.middleware import status_of
 from mammotrack.web import Request, show_refusal
@@ -49,7 +49,7 @@ from patients.choices import ConsentPurpose
 from patients.consents import consent_state
 from patients.partial_dates import age_on
 from patients.presenters import banner
-from scans.media import picture_response
+from scans.media import picture_response, stored_picture
 from scans.selectors import mammogram_visible_to
 
 MARK_FIELDS = {"mark_radius_out_of_range": "radius"}  # others are of the whole mark
@@ -79,11 +79,11 @@ def worklist(request: Request) -> HttpResponse:
 def detail(request: Request, job_id: UUID) -> HttpResponse:
     job = selectors.job_visible_to(request.user, job_id)
     check_one_patient(job)
-    note_opened(job, opened_by=request.user)
     return _page(request, job)
 
 
 @require_safe
+@shows_no_patient
 def state(request: Request, job_id: UUID) -> HttpResponse:
     """The state alone, for a page that waits; at the end it has the page load itself again."""
     job = selectors.job_visible_to(request.user, job_id)
@@ -174,7 +174,7 @@ def picture(request: Request, job_id: UUID, name: str) -> FileResponse:
     job = selectors.job_visible_to(request.user, job_id)
     recommendation = selectors.recommendation_of(job)
     comparison = recommendation.comparison if recommendation else None
-    return picture_response(picture_path(comparison, name), name=f"{job.pk}-{name}")
+    return stored_picture(picture_path(comparison, name), name=f"{job.pk}-{name}")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -224,7 +224,8 @@ def describe(request: Request, mammogram_id: UUID, lesion: int) -> HttpResponse:
 def reference_picture(request: Request, name: str) -> FileResponse:
     """A picture of the shipped reference set: of nobody who is treated here."""
     require(request.user, Permission.READ_ANALYSES)
-    return picture_response(reference_picture_path(name), name=name)
+    path = reference_picture_path(name)
+    return picture_response(path.read_bytes(), name=path.name)
 
 
 FIELD_OF_REFUSAL = {"reason_required": "reason", "reauth_required": "password"}
@@ -261,7 +262,7 @@ def heat_map(request: Request, job_id: UUID, which: str) -> FileResponse:
     if recommendation and which in {"current", "prior"}:
         prediction = getattr(recommendation, f"{which}_prediction")
     path = heat_map_path(prediction)
-    return picture_response(path, name=f"{job.pk}-{which}-heat-map")
+    return stored_picture(path, name=f"{job.pk}-{which}-heat-map")
 
 
 def _page(

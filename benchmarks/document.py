@@ -3,7 +3,7 @@
 from pathlib import Path
 
 
-def write_section(document: Path, name: str, text: str) -> None:
+def write_section(document: Path, name: str, text: str, *, fenced: bool = True) -> None:
     """Replace what stands between ``<!-- name -->`` and ``<!-- end of name -->``.
 
     Raises
@@ -14,7 +14,8 @@ def write_section(document: Path, name: str, text: str) -> None:
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     before, _, rest = document.read_text(encoding="utf-8").partition(begin)
     _, _, after = rest.partition(end)
-    whole = f"{before}{begin}\n\n```text\n{text.strip()}\n```\n\n{end}{after}"
+    body = f"```text\n{text.strip()}\n```" if fenced else text.strip()
+    whole = f"{before}{begin}\n\n{body}\n\n{end}{after}"
     if not rest or not after or begin in after:
         raise ValueError(f"Expected one section {name!r} in {document.name}.")
     document.write_text(whole, encoding="utf-8")

@@ -10,24 +10,27 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from analysis.imaging.attention import find_candidates
 from analysis.imaging.baseline import paper_ssim
 from analysis.imaging.breast import PreparedBreast, prepare_breast
 from analysis.imaging.comparison import (
-    HEADLINE_FACTOR,
     registration_refusal,
     similarity_by_factor,
+    ssim_by_scale_mm,
 )
 from analysis.imaging.deformation import refine
 from analysis.imaging.difference import signed_difference
 from analysis.imaging.frame import common_frame
 from analysis.imaging.mark import GridPlacement, Mark, grid_placement
 from analysis.imaging.marked_change import MarkedChange, measure_mark
+from analysis.imaging.noise_floor import HEADLINE_MM
 from analysis.imaging.photometry import match_intensities
 from analysis.imaging.registered_pair import RegisteredPair
 from analysis.imaging.registration import register
-from benchmarks.simulated_pairs import Recipe, make
+from analysis.imaging.similarity import multiscale_ssim
+from benchmarks.simulated_pairs import Group, Recipe, make
 from benchmarks.simulator import SimulatedPair
 
 WORKERS = 2
@@ -35,6 +38,7 @@ READER_SHIFT_MM = 1.5
 READER_SIZE = (0.85, 1.2)
 """How a reader marks: standard deviation of the centre, range of the radius."""
 EVERY_NTH_PIXEL = 29
+MULTISCALE = "multi-scale"
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +47,14 @@ class MeasuredPair:
 
     Attributes
     ----------
+    group : str
+        See ``simulated_pairs``.
     direction : int
         -1 less, 0 unchanged, 1 more.
-    paper, plain, headline, similarity : float
-        The published score; plain SSIM on the working grid; the scores of ``registered-ssim-1``
-        and ``registered-change-2``.
+    paper, plain, first_headline : float
+        The published score; plain SSIM on the working grid; the score of ``registered-ssim-1``.
+    similarity : dict of str to float
+        SSIM by scale, and MS-SSIM, after the refined registration.
     registered : bool
         The registration passed its gates; what follows is None or empty otherwise.
     unregistered_mm, first_mm, refined_mm : float
@@ -65,14 +72,15 @@ class MeasuredPair:
         Time of each step.
     """
 
+    group: Group
     patient: str
     scenario: str
     severity: str
     direction: int
     paper: float
     plain: float
-    headline: float
-    similarity: float
+    first_headline: float
+    similarity: dict[str, float]
     registered: bool
     unregistered_mm: float
     first_mm: float
@@ -86,6 +94,11 @@ class MeasuredPair:
     found_prior_mm: float | None
     found_current_mm: float | None
     seconds: dict[str, float]
+
+    @property
+    def headline(self) -> float:
+        """SSIM at 3.2 mm after the refined registration."""
+        return self.similarity[HEADLINE_MM]
 
 
 def measure_all(recipes: Iterable[Recipe]) -> list[MeasuredPair]:
@@ -105,7 +118,13 @@ def measure_all(recipes: Iterable[Recipe]) -> list[MeasuredPair]:
 
 
 def measured_pair(recipe: Recipe) -> MeasuredPair:
+    """Simulate one pair and measure it, on one thread: there is a process for every core."""
     cv2.setNumThreads(1)
+    with threadpool_limits(1):
+        return _measured(recipe)
+
+
+def _measured(recipe: Recipe) -> MeasuredPair:
     simulated = make(recipe)
     clock = _Clock()
     prior, current = (
@@ -119,7 +138,7 @@ def measured_pair(recipe: Recipe) -> MeasuredPair:
     registration = refine(first, **vars(frame))
     clock.lap("refine")
     pair = RegisteredPair(frame, registration)
-    similarity = _headline(pair)
+    similarity = similarities(pair)
     clock.lap("similarity")
     difference = signed_difference(current=frame.current, prior=pair.warped_prior, mask=pair.mask)
     candidates = find_candidates(pair, difference)
@@ -129,13 +148,14 @@ def measured_pair(recipe: Recipe) -> MeasuredPair:
     clock.lap("marked")
     place = pair.to_current(truth.mark())
     return MeasuredPair(
+        group=recipe.group,
         patient=simulated.patient,
         scenario=simulated.scenario,
         severity=simulated.severity,
         direction=simulated.direction,
         paper=paper_ssim(simulated.prior, simulated.current),
         plain=_plain_ssim(prior, current),
-        headline=_headline(RegisteredPair(frame, first)),
+        first_headline=similarities(RegisteredPair(frame, first))[HEADLINE_MM],
         similarity=similarity,
         registered=registration_refusal(first, prior=prior, current=current) is None,
         unregistered_mm=truth.error_mm(np.zeros_like(first.displacement)),
@@ -161,9 +181,10 @@ def measured_pair(recipe: Recipe) -> MeasuredPair:
     )
 
 
-def _headline(pair: RegisteredPair) -> float:
+def similarities(pair: RegisteredPair) -> dict[str, float]:
+    """Return SSIM by scale, and MS-SSIM."""
     by_factor = similarity_by_factor(pair.matched_prior, pair.frame.current, pair.mask)
-    return by_factor[HEADLINE_FACTOR].ssim
+    return {**ssim_by_scale_mm(by_factor), MULTISCALE: multiscale_ssim(by_factor.values())}
 
 
 class _Clock:
@@ -193,16 +214,22 @@ class _Truth:
         """Median distance between the found and the true place of the tissue."""
         rows, cols = np.nonzero(self.simulated.breast)
         rows, cols = rows[::EVERY_NTH_PIXEL], cols[::EVERY_NTH_PIXEL]
-        true = self.simulated.displacement[rows, cols]
-        errors = []
-        for row, col, (across, down) in zip(rows, cols, true, strict=True):
-            at = self.current.to_grid(Mark(float(col), float(row), 1.0))
-            expected = self.prior.to_grid(Mark(float(col + across), float(row + down), 1.0))
-            column, line = round(at.x), round(at.y)
-            if 0 <= line < displacement.shape[0] and 0 <= column < displacement.shape[1]:
-                found = displacement[line, column]
-                errors.append(np.hypot(at.x + found[0] - expected.x, at.y + found[1] - expected.y))
+        here = np.column_stack([cols, rows]).astype(np.float64)
+        at = _on_grid(self.current, here)
+        expected = _on_grid(self.prior, here + self.simulated.displacement[rows, cols])
+        column, line = np.round(at).astype(int).T
+        height, width = displacement.shape[:2]
+        on = (line >= 0) & (line < height) & (column >= 0) & (column < width)
+        found = at[on] + displacement[line[on], column[on]]
+        errors = np.linalg.norm(found - expected[on], axis=-1)
         return float(np.median(errors)) * self.simulated.spacing_mm
+
+
+def _on_grid(placement: GridPlacement, places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Carry (column, row) of many places from the source to the working grid."""
+    first, next_one = (placement.to_grid(Mark(each, each, 1.0)) for each in (0.0, 1.0))
+    step = np.array([next_one.x - first.x, next_one.y - first.y])
+    return np.asarray([first.x, first.y] + places * step)
 
 
 def _marked(

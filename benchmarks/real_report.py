@@ -10,23 +10,27 @@ from numpy.typing import NDArray
 
 from analysis.imaging.baseline import paper_ssim
 from analysis.imaging.breast import PreparedBreast, prepare_breast
+from analysis.imaging.change_rules import load_change_rules
 from analysis.imaging.comparison import (
     HEADLINE_FACTOR,
-    HEADLINE_MM,
     ChangeMeasurement,
     compare_breasts,
     measure,
+    refusal,
+    registration_refusal,
     similarity_by_factor,
 )
 from analysis.imaging.frame import common_frame
+from analysis.imaging.noise_floor import HEADLINE_MM
 from analysis.imaging.photometry import match_intensities
 from analysis.imaging.registration import RegistrationQuality, register
 from analysis.imaging.versions import CHANGE_ALGORITHM, SSIM_ALGORITHM
 from benchmarks.real_follow_ups import similarity_slope
-from benchmarks.research_films import FollowUpPair, assessable_films, films
+from benchmarks.research_films import COLLECTIONS, FollowUpPair, films
 from benchmarks.statistics import auc_by_patient
 
 EVERY_NTH_FILM = 8
+BLUR_SHARE = 1 / 256
 MOVES = {
     "moved 1 mm": (1.0, 0.0),
     "moved 2 mm": (2.0, 0.0),
@@ -46,12 +50,28 @@ class _FollowUp:
 
 
 def assessable_report() -> str:
-    """Count the films that pass the quality gates."""
+    """Count the films that pass the quality gates, and those of some that are still sharp."""
     lines = [
-        f"  {name:<12} {assessable} of {total}"
-        for name, (assessable, total) in assessable_films().items()
+        "Films that pass the quality gates, and films refused as blurred after a blur of 1 mm (SD)"
     ]
-    return "\n".join(["Assessable films", *lines])
+    for collection in COLLECTIONS:
+        assessable, blurred = [], []
+        for number, (film, _) in enumerate(films(collection)):
+            assessable.append(film.assessable)
+            if number % EVERY_NTH_FILM == 0:
+                blurred.append("blurred" in _blurred(film).reasons)
+        passed = f"{sum(assessable)} of {len(assessable)}"
+        lines.append(f"  {collection:<12} {passed:<14} {sum(blurred)} of {len(blurred)}")
+    return "\n".join(lines)
+
+
+def _blurred(film: PreparedBreast) -> PreparedBreast:
+    """Blur the film as a breast that moved is blurred, by shares of its side: about 1 mm."""
+    sigma_px = BLUR_SHARE * max(film.source.shape)
+    blurred = np.asarray(cv2.GaussianBlur(film.source, (0, 0), sigma_px), np.float32)
+    return prepare_breast(
+        np.clip(blurred, 0, 1), spacing_mm=None, laterality=film.laterality, view=film.view
+    )
 
 
 def follow_up_report(pairs: list[FollowUpPair]) -> str:
@@ -117,41 +137,54 @@ def _left_out_odds(kept: list[_FollowUp]) -> list[float]:
     ssim = np.array([each.change.ssim_by_scale_mm[HEADLINE_MM] for each in kept])
     changed = np.array([each.pair.changed for each in kept])
     patients = np.array([each.pair.patient for each in kept])
-    fitted = similarity_slope(ssim, changed)
+    probability = np.array([each.change.change_probability or 0.5 for each in kept])
+    deviation = ssim - np.median(ssim)
+    rules = load_change_rules()
+    fitted = float(np.diff(rules.unmarked.weights[0, :, -1])[0])
+    others_known = np.log(probability / (1 - probability)) - fitted * deviation
     odds = []
-    for each, score in zip(kept, ssim, strict=True):
-        others = patients != each.pair.patient
-        slope = similarity_slope(ssim[others], changed[others])
-        probability = each.change.change_probability or 0.5
-        centre = float(np.median(ssim))
-        odds.append(
-            float(np.log(probability / (1 - probability)) + (slope - fitted) * (score - centre))
-        )
+    for at, patient in enumerate(patients):
+        others = patients != patient
+        slope = similarity_slope(ssim[others], changed[others], log_odds=others_known[others])
+        odds.append(float(others_known[at] + slope * deviation[at]))
     return odds
 
 
 def _identity(pairs: list[FollowUpPair]) -> Iterator[str]:
     """Compare films of two women, same side and view: no gate can know, but most should fail."""
-    same = [(pair.patient, _quality(pair.prior, pair.current)) for pair in pairs]
+    same = [_laid(pair, pair) for pair in pairs]
     other = [
-        (first.patient, _quality(first.prior, second.current))
+        _laid(first, second)
         for first, second in permutations(pairs, 2)
         if first.patient != second.patient
         and (first.prior.laterality, first.prior.view)
         == (second.current.laterality, second.current.view)
     ]
-    patients = [patient for patient, _ in same + other]
+    patients = [each.patient for each in same + other]
     is_same = [True] * len(same) + [False] * len(other)
     yield f"One woman against another, AUC: {len(same)} follow-ups, {len(other)} mixed pairs"
     for name in ("affine_correlation", "correlation"):
-        values = [getattr(quality, name) for _, quality in same + other]
+        values = [getattr(each.quality, name) for each in same + other]
         yield f"  {name:<44} {auc_by_patient(values, is_same, patients)}"
-    passed = sum(quality.passed for _, quality in other)
-    yield f"  mixed pairs that the gates let pass: {passed} of {len(other)}"
+    for name, laid in (("follow-ups", same), ("mixed pairs", other)):
+        passed = sum(each.refused is None for each in laid)
+        yield f"  {name} that the gates let pass: {passed} of {len(laid)}"
 
 
-def _quality(prior: PreparedBreast, current: PreparedBreast) -> RegistrationQuality:
-    return register(**vars(common_frame(prior=prior, current=current))).quality
+@dataclass(frozen=True)
+class _Laid:
+    """A prior laid on a current film, whether or not the pair may be compared."""
+
+    patient: str
+    quality: RegistrationQuality
+    refused: str | None
+
+
+def _laid(first: FollowUpPair, second: FollowUpPair) -> _Laid:
+    films_of_pair = {"prior": first.prior, "current": second.current}
+    registration = register(**vars(common_frame(**films_of_pair)))
+    refused = refusal(**films_of_pair) or registration_refusal(registration, **films_of_pair)
+    return _Laid(first.patient, registration.quality, refused)
 
 
 def _unregistered_ssim(pair: FollowUpPair) -> float:

@@ -14,6 +14,9 @@ COLLECTIONS = ("inbreast", "cdd_cesm", "mini_mias")
 VIEW_OF_COLLECTION = {"inbreast": None, "cdd_cesm": "CC", "mini_mias": "MLO"}
 """Where the table names no view, all films of the collection are of this one."""
 
+SPACING_OF_COLLECTION_MM = {"mini_mias": 0.2}
+"""Where the table names no scale, but the collection's description does."""
+
 
 @dataclass(frozen=True)
 class FollowUpPair:
@@ -104,13 +107,25 @@ def films_without_a_mass() -> Iterator[tuple[str, PreparedBreast]]:
             )
 
 
-def assessable_films() -> dict[str, tuple[int, int]]:
-    """Count assessable and all films of each collection."""
-    counts = {}
-    for collection in VIEW_OF_COLLECTION:
-        assessable = [film.assessable for film, _ in films(collection)]
-        counts[collection] = sum(assessable), len(assessable)
-    return counts
+def films_without_finding(collection: str) -> Iterator[tuple[str, PreparedBreast]]:
+    """Read mini-MIAS's or CDD-CESM's films that are recorded as normal.
+
+    Yields the patient and the film. CDD-CESM states no scale: its breasts are prepared 450 px high,
+    so its millimetres are nominal.
+    """
+    folder = research_data() / collection
+    for row in _rows(folder / "labels.csv"):
+        normal = row["pathology"] == "normal" and row["birads"] in ("", "1")
+        if normal and (folder / row["file"]).exists():
+            yield (
+                row["patient_id"],
+                prepare_breast(
+                    load_pixels(folder / row["file"]),
+                    spacing_mm=SPACING_OF_COLLECTION_MM.get(collection),
+                    laterality=row["laterality"],
+                    view=row["view"] or VIEW_OF_COLLECTION[collection],
+                ),
+            )
 
 
 def _rows(table: Path) -> Iterator[dict[str, str]]:

@@ -1,23 +1,27 @@
-"""Tables of the simulated follow-ups: the published comparison beside ours."""
+"""Tables of the simulated follow-ups: the published comparison beside ours, by set of women."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from analysis.imaging.change_rules import ChangeEstimate, load_change_rules
-from benchmarks.measured_pairs import MeasuredPair
+from benchmarks.measured_pairs import MULTISCALE, MeasuredPair
+from benchmarks.simulated_pairs import UNSEEN
 from benchmarks.simulator import SEVERITIES
-from benchmarks.statistics import auc_by_patient, median_by_patient, share_by_patient
+from benchmarks.statistics import Figure, auc_by_patient, median_by_patient, share_by_patient
 
 SIZED_MM = 10.0
 """Diameters are judged for masses of this size and more."""
 DIRECTIONS = {"regression": -1, "progression": 1}
+SCALES_MM = ("0.4", "0.8", "1.6", "3.2")
+NAME_WIDTH, CELL_WIDTH = 48, 28
 
 
 @dataclass(frozen=True)
-class _Case:
-    """A registered pair with what ``registered-change-2`` says of it."""
+class Case:
+    """A registered pair with what ``registered-change-2`` says of it, without and with the mark."""
 
     pair: MeasuredPair
     whole: ChangeEstimate
@@ -30,62 +34,132 @@ class _Case:
         return self.pair.direction != 0
 
 
-def simulation_report(measured: list[MeasuredPair]) -> str:
-    """Describe all measurements as text, each figure with its interval."""
-    cases = [_judged(pair) for pair in measured if pair.registered]
-    marked = [case for case in cases if case.marked is not None]
-    parts = [_counts(measured, cases, marked), _change(cases, marked), _severities(cases, marked)]
-    parts += [_verdicts(cases, marked), _lengths(measured, cases, marked), _times(measured)]
-    return "\n\n".join("\n".join(part) for part in parts)
+@dataclass(frozen=True)
+class Women:
+    """One set of women: all their pairs, and the registered ones, judged."""
+
+    title: str
+    measured: list[MeasuredPair]
+
+    @cached_property
+    def cases(self) -> list[Case]:
+        return [_judged(pair) for pair in self.measured if pair.registered]
+
+    @cached_property
+    def marked(self) -> list[Case]:
+        return [case for case in self.cases if case.marked is not None]
 
 
-def _judged(pair: MeasuredPair) -> _Case:
+Cell = Callable[[Women], str]
+Table = tuple[str, dict[str, Cell]]
+
+
+def simulation_report(women: list[Women]) -> str:
+    """Describe all measurements as text, a column a set of women, each figure with its interval."""
+    lines = ["Simulated follow-ups; intervals (95 %) resample patients"]
+    for title, rows in _tables():
+        lines += ["", _row(title, [each.title for each in women])]
+        lines += [_row(f"  {name}", [cell(each) for each in women]) for name, cell in rows.items()]
+    measured = [pair for each in women for pair in each.measured]
+    return "\n".join([*lines, "", *_by_collection(measured), "", *_times(measured)])
+
+
+def _row(name: str, cells: list[str]) -> str:
+    return f"{name:<{NAME_WIDTH}}{''.join(f'{cell:<{CELL_WIDTH}}' for cell in cells)}".rstrip()
+
+
+def _judged(pair: MeasuredPair) -> Case:
     rules = load_change_rules()
-    whole = rules.without_mark(pair.candidates, ssim=pair.similarity)
+    whole = rules.without_mark(pair.candidates, ssim_by_scale_mm=pair.similarity)
     whole_verdict, _ = rules.verdict_without_mark(whole)
     if pair.marked is None:
-        return _Case(pair, whole, whole_verdict, None, None)
+        return Case(pair, whole, whole_verdict, None, None)
     marked = rules.at_mark(pair.marked)
     verdict, _ = rules.verdict_at_mark(marked, log_size_ratio=pair.log_size_ratio)
-    return _Case(pair, whole, whole_verdict, marked, verdict)
+    return Case(pair, whole, whole_verdict, marked, verdict)
 
 
-def _counts(measured: list[MeasuredPair], cases: list[_Case], marked: list[_Case]) -> Iterator[str]:
-    patients = len({pair.patient for pair in measured})
-    yield "Simulated follow-ups of test patients; intervals (95 %) resample patients"
-    yield f"  {len(measured)} pairs, {patients} patients; {_share_of(cases, measured)} registered"
-    yield f"  changed {_changed(cases)}; with a mass marked on the prior {_changed(marked)}"
+def _tables() -> Iterator[Table]:
+    yield (
+        "Pairs",
+        {
+            "simulated (women)": lambda w: f"{len(w.measured)} ({_women(w.measured)})",
+            "registered, the others refused": lambda w: str(len(w.cases)),
+            "changed, of the registered": lambda w: _changed(w.cases),
+            "changed, of those with a mass on the prior": lambda w: _changed(w.marked),
+        },
+    )
+    yield "AUC of change, all pairs", {**_auc_rows(lambda w: w.cases), **_unmarked_rows()}
+    yield (
+        "AUC of change, a mass on the prior",
+        {
+            **_auc_rows(lambda w: w.marked),
+            "registered-change-2, without a mark": lambda w: _auc(w.marked, _whole_probability),
+            "registered-change-2, with a mark": lambda w: _auc(w.marked, marked_probability),
+            **{
+                f"  {severity}": _severity(severity, lambda w: w.marked, marked_probability)
+                for severity in SEVERITIES
+            },
+        },
+    )
+    yield "Verdicts of registered-change-2 (share, n)", _verdict_rows()
+    yield "Millimetres (median over pairs, n)", _length_rows()
 
 
-def _share_of(cases: list[_Case], measured: list[MeasuredPair]) -> str:
-    refused = len(measured) - len(cases)
-    return f"{len(cases)} ({refused} refused)"
+def _women(pairs: list[MeasuredPair]) -> int:
+    return len({pair.patient for pair in pairs})
 
 
-def _changed(cases: list[_Case]) -> str:
+def _changed(cases: list[Case]) -> str:
     return f"{sum(case.changed for case in cases)} of {len(cases)}"
 
 
-def _change(cases: list[_Case], marked: list[_Case]) -> Iterator[str]:
-    scores: dict[str, Callable[[_Case], float]] = {
+def _auc_rows(chosen: Callable[[Women], list[Case]]) -> dict[str, Cell]:
+    """Scores that know of no mark."""
+    scores: dict[str, Callable[[Case], float]] = {
         "published: 150 x 150, plain SSIM": lambda case: -case.pair.paper,
         "plain SSIM, 0.4 mm, inside the breast": lambda case: -case.pair.plain,
-        "registered-ssim-1": lambda case: -case.pair.headline,
-        "registered-change-2, without a mark": lambda case: case.whole.probability,
-        "registered-change-2, with a mark": _marked_probability,
+        "registered-ssim-1": lambda case: -case.pair.first_headline,
+        **{f"registered-change-2, SSIM at {mm} mm": _similarity(mm) for mm in SCALES_MM},
+        "registered-change-2, MS-SSIM": _similarity(MULTISCALE),
     }
-    yield f"{'AUC of change':<40} {'all pairs':<22} a mass on the prior"
-    for name, score in scores.items():
-        needs_mark = score is _marked_probability
-        everyone = "" if needs_mark else str(_auc(cases, score))
-        yield f"  {name:<38} {everyone:<22} {_auc(marked, score)}"
+    return {name: _auc_cell(chosen, score) for name, score in scores.items()}
 
 
-def _marked_probability(case: _Case) -> float:
+def _unmarked_rows() -> dict[str, Cell]:
+    return {
+        "registered-change-2, without a mark": lambda w: _auc(w.cases, _whole_probability),
+        **{
+            f"  {severity}": _severity(severity, lambda w: w.cases, _whole_probability)
+            for severity in SEVERITIES
+        },
+    }
+
+
+def _similarity(scale: str) -> Callable[[Case], float]:
+    return lambda case: -case.pair.similarity[scale]
+
+
+def _whole_probability(case: Case) -> float:
+    return case.whole.probability
+
+
+def marked_probability(case: Case) -> float:
+    """Return the probability with the mark; NaN without one."""
     return case.marked.probability if case.marked else float("nan")
 
 
-def _auc(cases: list[_Case], score: Callable[[_Case], float]) -> str:
+def _auc_cell(chosen: Callable[[Women], list[Case]], score: Callable[[Case], float]) -> Cell:
+    return lambda women: _auc(chosen(women), score)
+
+
+def _severity(
+    severity: str, chosen: Callable[[Women], list[Case]], score: Callable[[Case], float]
+) -> Cell:
+    return lambda women: _auc([c for c in chosen(women) if c.pair.severity == severity], score)
+
+
+def _auc(cases: list[Case], score: Callable[[Case], float]) -> str:
     return str(
         auc_by_patient(
             [score(case) for case in cases],
@@ -95,76 +169,95 @@ def _auc(cases: list[_Case], score: Callable[[_Case], float]) -> str:
     )
 
 
-def _severities(cases: list[_Case], marked: list[_Case]) -> Iterator[str]:
-    yield f"{'AUC of registered-change-2 by severity':<40} {'without a mark':<22} with a mark"
-    for severity in SEVERITIES:
-        some, some_marked = (
-            [case for case in group if case.pair.severity == severity] for group in (cases, marked)
-        )
-        without = _auc(some, lambda case: case.whole.probability)
-        yield f"  {severity:<38} {without:<22} {_auc(some_marked, _marked_probability)}"
+def _verdict_rows() -> dict[str, Cell]:
+    def share(chosen: Callable[[Women], list[Case]], holds: Callable[[Case], bool]) -> Cell:
+        def cell(women: Women) -> str:
+            group = chosen(women)
+            found = share_by_patient(
+                [holds(case) for case in group], [case.pair.patient for case in group]
+            )
+            return _counted(found, len(group))
 
+        return cell
 
-def _verdicts(cases: list[_Case], marked: list[_Case]) -> Iterator[str]:
-    changed = [case for case in marked if case.changed]
-    answered = [case for case in changed if case.marked_verdict in DIRECTIONS]
-    still = [case for case in marked if not case.changed]
-    yield "Verdicts of registered-change-2 (share, n)"
-    rows: dict[str, tuple[list[_Case], Callable[[_Case], bool]]] = {
-        "a direction is claimed, changed and marked": (
-            changed,
-            lambda case: case.marked_verdict in DIRECTIONS,
-        ),
-        "  and it is right": (
-            answered,
+    def changed(women: Women) -> list[Case]:
+        return [case for case in women.marked if case.changed]
+
+    def claimed(case: Case) -> bool:
+        return case.marked_verdict in DIRECTIONS
+
+    return {
+        "a direction is claimed, changed and marked": share(changed, claimed),
+        "  and it is right": share(
+            lambda women: [case for case in changed(women) if claimed(case)],
             lambda case: DIRECTIONS[str(case.marked_verdict)] == case.pair.direction,
         ),
-        "a change is missed, marked": (
-            changed,
-            lambda case: case.marked_verdict == "no_detectable_change",
+        "a change is missed, marked": share(
+            changed, lambda case: case.marked_verdict == "no_detectable_change"
         ),
-        "false alarm, re-positioned only, marked": (
-            still,
-            lambda case: case.marked_verdict != "no_detectable_change",
-        ),
-        "false alarm, re-positioned only, no mark": (
-            [case for case in cases if not case.changed],
-            lambda case: case.whole_verdict != "no_detectable_change",
-        ),
-        "a change is missed, no mark": (
-            [case for case in cases if case.changed],
+        "a change is missed, no mark": share(
+            lambda women: [case for case in women.cases if case.changed],
             lambda case: case.whole_verdict == "no_detectable_change",
         ),
+        "false alarm, re-positioned only, marked": share(
+            lambda women: [case for case in women.marked if not case.changed],
+            lambda case: case.marked_verdict != "no_detectable_change",
+        ),
+        "false alarm, re-positioned only, no mark": share(
+            lambda women: [case for case in women.cases if not case.changed],
+            lambda case: case.whole_verdict != "no_detectable_change",
+        ),
     }
-    for name, (group, holds) in rows.items():
-        share = share_by_patient(
-            [holds(case) for case in group], [case.pair.patient for case in group]
-        )
-        yield f"  {name:<46} {share}   n {len(group)}"
 
 
-def _lengths(
-    measured: list[MeasuredPair], cases: list[_Case], marked: list[_Case]
-) -> Iterator[str]:
-    yield "Millimetres (median over pairs, n)"
-    registered = [case.pair for case in cases]
-    patients = [pair.patient for pair in registered]
-    rows = {
-        "distance from the true place, not registered": [p.unregistered_mm for p in registered],
-        "  registered-ssim-1": [p.first_mm for p in registered],
-        "  registered-change-2": [p.refined_mm for p in registered],
-    }
-    for name, values in rows.items():
-        yield f"  {name:<46} {median_by_patient(values, patients)}   n {len(values)}"
-    everyone = median_by_patient([p.refined_mm for p in measured], [p.patient for p in measured])
-    yield f"  {'  registered-change-2, refused pairs too':<46} {everyone}   n {len(measured)}"
-    for film in ("prior", "current"):
-        sized = [case.pair for case in marked if getattr(case.pair, f"{film}_mm") >= SIZED_MM]
-        errors = [
-            abs(getattr(pair, f"found_{film}_mm") - getattr(pair, f"{film}_mm")) for pair in sized
+def _counted(figure: Figure, n: int) -> str:
+    return f"{figure}   n {n}"
+
+
+def _length_rows() -> dict[str, Cell]:
+    def median(
+        length: Callable[[MeasuredPair], float], chosen: Callable[[Women], list[MeasuredPair]]
+    ) -> Cell:
+        def cell(women: Women) -> str:
+            pairs = chosen(women)
+            found = median_by_patient([length(p) for p in pairs], [p.patient for p in pairs])
+            return _counted(found, len(pairs))
+
+        return cell
+
+    def registered(women: Women) -> list[MeasuredPair]:
+        return [case.pair for case in women.cases]
+
+    def sized(film: str) -> Callable[[Women], list[MeasuredPair]]:
+        return lambda women: [
+            case.pair for case in women.marked if getattr(case.pair, f"{film}_mm") >= SIZED_MM
         ]
-        error = median_by_patient(errors, [pair.patient for pair in sized])
-        yield f"  {f'error of the longest diameter, {film} film':<46} {error}   n {len(sized)}"
+
+    def size_error(film: str) -> Callable[[MeasuredPair], float]:
+        return lambda pair: abs(getattr(pair, f"found_{film}_mm") - getattr(pair, f"{film}_mm"))
+
+    return {
+        "off the true place, not registered": median(lambda p: p.unregistered_mm, registered),
+        "  registered-ssim-1": median(lambda p: p.first_mm, registered),
+        "  registered-change-2": median(lambda p: p.refined_mm, registered),
+        "  registered-change-2, refused pairs too": median(
+            lambda p: p.refined_mm, lambda women: women.measured
+        ),
+        **{
+            f"error of the longest diameter, {film} film": median(size_error(film), sized(film))
+            for film in ("prior", "current")
+        },
+    }
+
+
+def _by_collection(measured: list[MeasuredPair]) -> Iterator[str]:
+    yield _row("registered-change-2, AUC by collection", ["without a mark", "with a mark"])
+    for group in UNSEEN:
+        women = Women(group, [pair for pair in measured if pair.group == group])
+        yield _row(
+            f"  {group}",
+            [_auc(women.cases, _whole_probability), _auc(women.marked, marked_probability)],
+        )
 
 
 def _times(measured: list[MeasuredPair]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from functools import reduce
 from operator import or_
+from typing import Any, cast
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
@@ -10,8 +11,12 @@ from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
+
+from mammotrack.accounts.models import User
+from mammotrack.audit.people import record_change
+from mammotrack.db import atomic
 
 admin.site.disable_action("delete_selected")
 admin.site.unregister(Group)  # roles say who may do what (mammotrack.accounts.policy)
@@ -23,8 +28,25 @@ class KeptAdmin(ModelAdmin):
 
     show_full_result_count = False
 
+    def changeform_view(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
+        """A change and its audit entry are saved together, or neither is."""
+        with atomic():
+            return super().changeform_view(request, *args, **options)
+
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+class RecordedAdmin(KeptAdmin):
+    """Whoever may do what is changed here, and the audit trail says so."""
+
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        record_change(obj, actor=cast(User, request.user))
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        record_change(obj, actor=cast(User, request.user))
+        return super().log_change(request, obj, message)
 
 
 class ReadOnlyAdmin(KeptAdmin):

@@ -1,6 +1,6 @@
 """The only door to transactions.
 
-``django.db.transaction.atomic`` does nothing on MongoDB, so use these three instead::
+``django.db.transaction.atomic`` does nothing on MongoDB, so use these instead::
 
     @retry_on_conflict
     def register_exam(...):
@@ -16,7 +16,7 @@ IntegrityError inside a transaction ends it, so catch it around ``atomic()``, no
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import wraps
 from typing import ParamSpec, TypeVar, cast
 
@@ -28,6 +28,12 @@ from mammotrack.mongo.base import DatabaseWrapper
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Guard = TypeVar("Guard", bound=AbstractContextManager[object])
+
+
+class TransactionConflict(DatabaseError):
+    """Another transaction was first; this one may succeed when it is run again."""
+
 
 ATTEMPTS = 12
 FIRST_PAUSE_S = 0.05  # at most; doubles with each attempt, up to the longest
@@ -53,6 +59,7 @@ def atomic() -> Iterator[None]:
     connection.start_transaction_mongo()
     connection.in_atomic_block_mongo = True
     connection.rollback_only = False
+    connection.guards = {}
     try:
         yield
         _check_no_inner_block_failed(connection)
@@ -71,6 +78,23 @@ def _check_no_inner_block_failed(connection: DatabaseWrapper) -> None:
         raise TransactionManagementError(
             "A block inside this transaction failed and its error was swallowed: nothing was saved."
         )
+
+
+def at_commit(kind: type[Guard]) -> Guard:
+    """The one guard of this kind of the current transaction, made when first asked for.
+
+    It is entered when the outermost block is done, still inside the transaction, and left as
+    soon as the outcome of the commit is known. What must be the transaction's last write, and
+    must keep others out until it is saved, belongs there.
+    """
+    connection = _connection()
+    if not connection.in_atomic_block_mongo:
+        raise TransactionManagementError("There is no transaction to guard.")
+    return cast(Guard, connection.guards.setdefault(kind, kind()))
+
+
+def in_transaction() -> bool:
+    return _connection().in_atomic_block_mongo
 
 
 def on_commit(function: Callable[[], object]) -> None:
@@ -109,6 +133,8 @@ def is_transient(error: BaseException) -> bool:
     """Whether MongoDB says that the same transaction may succeed when it is run again."""
     cause: BaseException | None = error
     while cause is not None:
+        if isinstance(cause, TransactionConflict):
+            return True
         if isinstance(cause, PyMongoError) and cause.has_error_label("TransientTransactionError"):
             return True
         cause = cause.__cause__

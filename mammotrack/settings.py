@@ -62,6 +62,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "mammotrack.audit.middleware.TraceMiddleware",
     "mammotrack.accounts.middleware.SessionLimitMiddleware",
     "mammotrack.middleware.SignInRequiredMiddleware",
     "mammotrack.accounts.middleware.SecondFactorRequiredMiddleware",
@@ -163,7 +164,13 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": ANALYSIS_SWEEP_SECONDS},
     },
     "sweep-uploads": {"task": "scans.sweep_uploads", "schedule": 3600},
+    "chain-reads": {"task": "audit.drain", "schedule": 10, "options": {"expires": 10}},
+    "anchor": {"task": "audit.anchor", "schedule": 15 * 60},
 }
+
+# --- Audit trail: what proves it lies outside the database --------------------------------------
+AUDIT_DIR = env.path("MAMMOTRACK_AUDIT_DIR", VAR_DIR / "audit")
+AUDIT_KEYS = env.items("AUDIT_KEYS")
 
 # --- People -----------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

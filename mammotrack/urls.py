@@ -11,6 +11,7 @@ handler500 = "mammotrack.api.problems.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("mammotrack.accounts.urls")),
+    path("audit/", include("mammotrack.audit.urls")),
     path("patients/", include("patients.urls")),
     path("", include("scans.urls")),
     path("", include("analysis.urls")),

@@ -266,7 +266,6 @@ class PatientViewSet(ListModelMixin, ApiViewSet):
                 headers={"Location": reverse("api:patient-detail", [survivor])},
                 context={"patient_id": survivor},
             )
-        services.note_opened(patient, opened_by=self.user)
         return self._answer(patient)
 
     @extend_schema(request=PatientRegistration, responses={201: PatientSerializer})

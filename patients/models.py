@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import date
 from typing import Any, ClassVar, NoReturn
+from uuid import uuid4
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from mammotrack.accounts.models import Clinic, User
+from mammotrack.audit.trace import TracedModel
 from mammotrack.models import TimestampedModel
 from patients.choices import (
     ConsentPurpose,
@@ -32,6 +35,8 @@ from patients.choices import (
 from patients.names import phone_key, phonetic_key
 from patients.partial_dates import PartialDate, Precision
 
+ERASED = "erased"
+
 
 def normalise_record_number(text: str) -> str:
     """The form under which the number is unique: NFKC, upper case, no spaces or dashes."""
@@ -43,8 +48,24 @@ class PatientQuerySet(models.QuerySet["Patient"]):
         raise TypeError("Patients are never removed: archive them.")
 
 
-class Patient(TimestampedModel):
+class Patient(TracedModel, TimestampedModel):
     """A person treated at a clinic. Identity lives here and is copied nowhere."""
+
+    patient_keys = ("id",)
+    personal = {
+        "medical_record_number": ERASED,
+        "record_number_key": lambda: f"{ERASED}:{uuid4()}",  # unique, and no number's
+        "family_name": ERASED,
+        "family_key": "",
+        "given_name": ERASED,
+        "given_key": "",
+        "birth_date": date(1900, 1, 1),
+        "deceased_date": None,
+        "phone": "",
+        "phone_key": "",
+        "archive_reason": "",
+        "hold_reason": "",
+    }
 
     clinic = models.ForeignKey(
         Clinic, on_delete=models.PROTECT, related_name="patients", db_index=False
@@ -75,6 +96,7 @@ class Patient(TimestampedModel):
         max_length=200, blank=True, editable=False, help_text="Of a legal hold; empty: none."
     )
     version = models.PositiveIntegerField(default=1, editable=False)
+    erased_at = models.DateTimeField(null=True, editable=False)
 
     objects = PatientQuerySet.as_manager()
 
@@ -132,7 +154,7 @@ def records_of(patient: Patient) -> list[Patient]:
     return found
 
 
-class PatientFact(TimestampedModel):
+class PatientFact(TracedModel, TimestampedModel):
     """Something recorded about one patient; carries the clinic so that one query finds it."""
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -147,8 +169,11 @@ class PatientFact(TimestampedModel):
         abstract = True
 
 
-class PatientMerge(TimestampedModel):
+class PatientMerge(TracedModel, TimestampedModel):
     """Two records found to be of one person. What moved is kept, so that it can be undone."""
+
+    patient_keys = ("survivor_id", "merged_id")
+    personal = {"reason": "", "undo_reason": ""}
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+", db_index=False)
     survivor = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="merges")
@@ -302,6 +327,8 @@ class Consent(PatientFact):
 
 class HistoryEntry(PatientFact):
     """One thing of the patient's or the family's past. Retracted if wrong, never removed."""
+
+    personal = {"note": "", "retraction_reason": ""}
 
     item = models.CharField(max_length=17, choices=HistoryItem)
     laterality = models.CharField(max_length=1, choices=HistoryLaterality, blank=True)

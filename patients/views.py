@@ -79,7 +79,6 @@ def detail(request: Request, patient_id: UUID) -> HttpResponse:
         patient = selectors.patient_visible_to(request.user, patient_id)
     except RecordMerged as error:
         return redirect("patients:detail", error.context["patient_id"], permanent=True)
-    services.note_opened(patient, opened_by=request.user)
     context = _about(patient) | {
         "courses": therapy_rows(selectors.courses_of(patient), selectors.cycles_of(patient)),
         "reports": selectors.pathology_of(patient),

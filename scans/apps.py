@@ -5,4 +5,9 @@ class ScansConfig(AppConfig):
     name = "scans"
 
     def ready(self) -> None:
+        from mammotrack.audit.links import expect
+        from mammotrack.audit.models import Action
         from scans import receivers  # noqa: F401 -- connects them
+        from scans.models import Mammogram
+
+        expect(Mammogram, Action.MAMMOGRAM_STORED)

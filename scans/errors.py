@@ -3,6 +3,7 @@
 ERROR_CODES = {
     "charset": "The character set is unknown, or a text does not fit the declared one.",
     "corrupt_pixel_data": "The compressed pixel data cannot be decoded.",
+    "damaged_file": "A stored picture is not what was stored.",
     "decoder_failed": "The decoder process ended in a way that was not foreseen.",
     "decoder_limit": "Decoding needed more memory, processor time or wall time than allowed.",
     "empty_file": "The file has no bytes.",

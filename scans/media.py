@@ -1,22 +1,37 @@
 """Pictures for pages: streamed after the caller has checked access, never kept by a cache."""
 
+from io import BytesIO
 from pathlib import Path
 
 from django.http import FileResponse
 
-from mammotrack.errors import NotFound
+from mammotrack.errors import NotFound, Unavailable
+from scans.errors import ScanFileError
+from scans.storage import read_verified
 
 CONTENT_TYPES = {".jpg": "image/jpeg", ".png": "image/png"}
 
 
-def picture_response(path: Path, *, name: str) -> FileResponse:
-    """Answer with the picture under an opaque name."""
+class DamagedPicture(Unavailable):
+    """Its bytes are not those that were stored: better no picture than a wrong one."""
+
+    code = "damaged_picture"
+
+
+def stored_picture(path: Path, *, name: str) -> FileResponse:
+    """Answer with a picture of the store, held against its hash, under an opaque name."""
     try:
-        file = path.open("rb")
+        content = read_verified(path)
     except FileNotFoundError as error:
         raise NotFound("There is no such picture.") from error
+    except ScanFileError as error:
+        raise DamagedPicture("The stored picture is damaged and is not shown.") from error
+    return picture_response(content, name=f"{name}{path.suffix}")
+
+
+def picture_response(content: bytes, *, name: str) -> FileResponse:
     response = FileResponse(
-        file, content_type=CONTENT_TYPES[path.suffix], filename=f"{name}{path.suffix}"
+        BytesIO(content), content_type=CONTENT_TYPES[Path(name).suffix], filename=name
     )
     response["Cache-Control"] = "private, no-store"
     response["X-Content-Type-Options"] = "nosniff"

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from typing import NamedTuple
+from uuid import uuid4
 
 from django.db import models
 
 from mammotrack.accounts.models import User
 from patients.models import PatientFact
 from scans.choices import FileFormat, Laterality, Origin, View
+
+
+def new_uid() -> str:
+    """A DICOM UID in the UUID branch (PS3.5 B.2)."""
+    return f"2.25.{uuid4().int}"
 
 
 class Position(NamedTuple):
@@ -23,6 +29,8 @@ class Position(NamedTuple):
 
 class Exam(PatientFact):
     """One visit's imaging study."""
+
+    personal = {"accession_number": "", "study_instance_uid": new_uid}
 
     exam_date = models.DateField()
     accession_number = models.CharField(max_length=16, blank=True)
@@ -72,6 +80,7 @@ class Mammogram(PatientFact):
     """One image of one breast in one view. The file itself is kept under its SHA-256."""
 
     belongs_with = "exam"
+    personal = {"sop_instance_uid": new_uid}
 
     exam = models.ForeignKey(
         Exam, on_delete=models.PROTECT, related_name="mammograms", db_index=False

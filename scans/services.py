@@ -408,7 +408,11 @@ def _write(mammogram: Mammogram, exam: Exam, stored_by: User, identity: Identity
             actor=stored_by,
             sha256=mammogram.sha256,
             position=str(mammogram.position),
-            **dataclasses.asdict(identity),
+            confirmed_identifiers=identity.confirmed_identifiers,
+            differing=identity.differing,
+            private=(
+                {"identity_reason": identity.identity_reason} if identity.identity_reason else None
+            ),
         )
         mammogram_stored.send(sender=Mammogram, mammogram=mammogram, stored_by=stored_by)
 
@@ -437,17 +441,6 @@ def _raise_alert(patient: Patient, error: PixelsOfAnotherPatient, actor: User) -
         actor=actor,
         other_patient_id=error.context["patient_id"],
         mammogram_id=error.context["mammogram_id"],
-    )
-
-
-def note_opened(mammogram: Mammogram, *, opened_by: User) -> None:
-    """Leave the trace that this user looked at this picture."""
-    audit.record(
-        Action.MAMMOGRAM_OPENED,
-        subject=mammogram,
-        clinic_id=mammogram.clinic_id,
-        patient_id=mammogram.patient_id,
-        actor=opened_by,
     )
 
 

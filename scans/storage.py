@@ -5,6 +5,8 @@ Layout below the root::
     incoming/<random>.part               what is being received
     objects/aa/bb/<sha256>               files as they came
     derived/aa/bb/<sha256>/<name>        pictures made from them
+    derived/aa/bb/<sha256>/SHA256SUMS    their hashes, as sha256sum -c reads them
+    lost+found/<name>                    what belonged to nothing; nothing is ever deleted from it
 
 A file appears under its name complete or not at all: it is written to ``incoming``, fsynced,
 renamed, and the folder that holds the name is fsynced. What a crash leaves is swept.
@@ -21,7 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from io import BytesIO
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,6 +32,7 @@ from scans.errors import ScanFileError
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DERIVED_NAME = re.compile(r"[a-z0-9_]+\.[a-z0-9]+")
+SUMS = "SHA256SUMS"
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o400
 
@@ -92,21 +95,65 @@ class ObjectStore:
         return self._place("objects", sha256)
 
     def put_derived(self, sha256: str, files: Mapping[str, Path | bytes]) -> Path:
-        """Keep files made from an object beside each other, replacing those of the same name."""
+        """Keep files made from an object beside each other, replacing those of the same name.
+
+        Their hashes are written last: a file without its hash is not shown. The names are made
+        to last together, since whatever of them a crash takes away no longer fits the hashes.
+        """
         folder = self._place("derived", sha256)
         targets = [folder / _checked(name, _DERIVED_NAME) for name in files]
+        sums = hashes_in(folder)
         with _storage_errors():
             _make_folder(folder)
             for target, content in zip(targets, files.values(), strict=True):
                 with _opened(content) as source, self._part() as (path, file):
+                    sums[target.name] = hashlib.file_digest(source, "sha256").hexdigest()
+                    source.seek(0)
                     shutil.copyfileobj(source, file)
                 path.replace(target)
+            with self._part() as (path, file):
+                file.writelines(f"{sums[name]}  {name}\n".encode() for name in sorted(sums))
+            path.replace(folder / SUMS)
             _fsync_folder(folder)
         return folder
 
+    def derived_folder(self, sha256: str) -> Path:
+        """Where the files made from an object are or would be."""
+        return self._place("derived", sha256)
+
     def derived_path(self, sha256: str, name: str) -> Path:
         """Where a derived file is or would be."""
-        return self._place("derived", sha256) / _checked(name, _DERIVED_NAME)
+        return self.derived_folder(sha256) / _checked(name, _DERIVED_NAME)
+
+    def checked_path(self, sha256: str, name: str) -> Path:
+        """Where a derived file is, once it was held against its hash.
+
+        Raises
+        ------
+        ScanFileError
+            ``damaged_file``: it is missing, or its bytes are not those that were stored.
+        """
+        path = self.derived_path(sha256, name)
+        if hashes_in(path.parent).get(name) != hash_of_file(path):
+            raise ScanFileError("damaged_file", "A stored picture is not what was stored.")
+        return path
+
+    def remove(self, sha256: str) -> None:
+        """Delete an object and what was made from it: for an erasure, and for nothing else."""
+        self.path_of(sha256).unlink(missing_ok=True)
+        shutil.rmtree(self._place("derived", sha256), ignore_errors=True)
+
+    def entries(self, kind: str) -> Iterator[Path]:
+        """Every file of ``objects`` or every folder of ``derived``, by name."""
+        for first in _listed(self.root / kind):
+            for second in _listed(first):
+                yield from _listed(second)
+
+    def set_aside(self, path: Path) -> None:
+        """Move a stray to ``lost+found``, under its own name."""
+        folder = self.root / "lost+found"
+        _make_folder(folder)
+        path.rename(folder / f"{path.name}.{uuid.uuid4().hex[:8]}")
 
     def open_derived(self, sha256: str, name: str) -> BinaryIO:
         """Open a derived file; FileNotFoundError if it was never made."""
@@ -144,7 +191,40 @@ class ObjectStore:
         return self.root / kind / sha256[:2] / sha256[2:4] / sha256
 
 
-def _opened(content: Path | bytes) -> BinaryIO:
+def read_verified(path: Path) -> bytes:
+    """The bytes of a derived file, which are those that were stored.
+
+    Raises FileNotFoundError, and ScanFileError ``damaged_file`` for other bytes.
+    """
+    content = path.read_bytes()
+    if hashes_in(path.parent).get(path.name) != hashlib.sha256(content).hexdigest():
+        raise ScanFileError("damaged_file", "A stored picture is not what was stored.")
+    return content
+
+
+def hashes_in(folder: Path) -> dict[str, str]:
+    """What the files of a derived folder were when they were stored, by name."""
+    try:
+        lines = (folder / SUMS).read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        return {}
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+
+
+def hash_of_file(path: Path) -> str | None:
+    """SHA-256 of the content, read in pieces; None if there is no such file."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+def _listed(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _opened(content: Path | bytes) -> BytesIO | BufferedReader:
     return BytesIO(content) if isinstance(content, bytes) else content.open("rb")
 
 

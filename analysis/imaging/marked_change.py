@@ -1,11 +1,12 @@
 """What changed at a marked mass: size on both films, and density against the noise floor."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.imaging.breast import WORKING_SPACING_MM
+from analysis.imaging.calcification import without_calcifications
 from analysis.imaging.difference import Difference, signed_difference
 from analysis.imaging.lesion import LesionMeasurement, measure_lesion
 from analysis.imaging.mark import Mark
@@ -73,8 +74,9 @@ class MarkedChange:
 
 
 def measure_mark(pair: RegisteredPair, prior_mark: Mark) -> MarkedChange:
-    """Measure a mass marked on the prior (working pixels)."""
+    """Measure a mass marked on the prior (working pixels); calcifications are no part of it."""
     current_mark = pair.to_current(prior_mark)
+    pair = _without_calcifications(pair, prior_mark, current_mark)
     priors, currents = [], []
     for across, down in JITTERS:
         moved = {"across": across / WORKING_SPACING_MM, "down": down / WORKING_SPACING_MM}
@@ -103,6 +105,19 @@ def measure_mark(pair: RegisteredPair, prior_mark: Mark) -> MarkedChange:
         kept_contrast=_kept_contrast(pair, difference, current_mark),
         features=np.array([[*density, ratio, structure] for ratio in ratios]),
     )
+
+
+def _without_calcifications(
+    pair: RegisteredPair, prior_mark: Mark, current_mark: Mark
+) -> RegisteredPair:
+    frame = pair.frame
+    prior, current = (
+        without_calcifications(image, mark)
+        for image, mark in ((frame.prior, prior_mark), (frame.current, current_mark))
+    )
+    if prior is frame.prior and current is frame.current:
+        return pair
+    return RegisteredPair(replace(frame, prior=prior, current=current), pair.registration)
 
 
 def _most_evident(pair: RegisteredPair, mark: Mark) -> LesionMeasurement:

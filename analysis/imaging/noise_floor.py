@@ -1,9 +1,16 @@
-"""What re-imaging does to a place: the same measure taken all over the same breast.
+"""What re-imaging does: to a place, seen all over the same breast, and to the similarity.
 
 A mean over a disc says nothing by itself. Discs of the same size elsewhere in the same breast have
 the same texture, noise and misalignment and no lesion that changed: their median and spread are the
 noise floor, fitted on this very pair.
+
+A similarity says nothing by itself either: badly positioned pairs are less alike. How alike a pair
+is at the fine scales tells how badly it is positioned, and so how alike it should be at the coarse
+one; what is missing there is not explained by re-imaging.
 """
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -16,11 +23,35 @@ COVERED = 0.7
 CLEARANCE = 1.5
 """Rings whose centre is nearer to the mark than so many radii are no witnesses."""
 FEWEST_WITNESSES = 50
+HEADLINE_MM = "3.2"
+FINER_MM = ("0.4", "0.8", "1.6")
 MAD_TO_SD = 1.4826
 SMALLEST_SPREAD = 1e-4
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class SimilarityFloor:
+    """The similarity at 3.2 mm that re-imaging alone leaves, from that at finer scales.
+
+    Attributes
+    ----------
+    intercept : float
+    weights : dict of str to float
+        By scale, millimetres a pixel.
+    """
+
+    intercept: float
+    weights: dict[str, float]
+
+    def drop(self, ssim_by_scale_mm: Mapping[str, float]) -> float:
+        """Return how far the pair falls below what re-imaging alone leaves; negative above it."""
+        expected = self.intercept + sum(
+            weight * ssim_by_scale_mm[scale] for scale, weight in self.weights.items()
+        )
+        return expected - ssim_by_scale_mm[HEADLINE_MM]
 
 
 def robust_z(image: Image, witnesses: Mask) -> Image:

@@ -5,6 +5,7 @@ every pair. Local means and variances are therefore taken over pixels of the bre
 the score is averaged a little inside its border.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -22,6 +23,7 @@ C3 = C2 / 2
 RIM_PX = 2
 """Pixels along the border of the mask that are left out of the mean."""
 SMALLEST_SIDE_PX = 11
+SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +36,8 @@ class Similarity:
         1.0 for identical pictures, in [-1, 1]. The mean of ``local``.
     luminance, contrast, structure : float
         The parts of SSIM: agreement of local mean, of local spread, and local correlation.
+    contrast_structure : float
+        Mean of the product of the last two, which MS-SSIM takes at every scale.
     local : (rows, cols) float32 ndarray
         SSIM of each pixel's neighbourhood; 0 where there is no breast.
     mask : (rows, cols) bool ndarray
@@ -44,6 +48,7 @@ class Similarity:
     luminance: float
     contrast: float
     structure: float
+    contrast_structure: float
     local: NDArray[np.float32]
     mask: NDArray[np.bool_]
 
@@ -98,9 +103,39 @@ def structural_similarity_inside(
         luminance=mean(luminance),
         contrast=mean(contrast),
         structure=mean(structure),
+        contrast_structure=mean(contrast * structure),
         local=np.where(inside, local, 0).astype(np.float32),
         mask=counted,
     )
+
+
+def multiscale_ssim(scales: Iterable[Similarity]) -> float:
+    """Combine one pair's similarities, finest first, into MS-SSIM.
+
+    The product over scales of contrast and structure, each to the power of its weight, times the
+    luminance of the coarsest scale. An anticorrelated scale has no real power and counts as 0.
+
+    Parameters
+    ----------
+    scales : iterable of Similarity
+        Each at half the resolution of the one before; at most five.
+
+    Returns
+    -------
+    float
+        In [0, 1]; 1.0 for identical pictures.
+
+    References
+    ----------
+    Wang, Simoncelli and Bovik (2003), doi:10.1109/ACSSC.2003.1292216; its weights of the scales
+    used, scaled to a sum of 1.
+    """
+    found = list(scales)
+    weights = np.array(SCALE_WEIGHTS[: len(found)])
+    weights /= weights.sum()
+    parts = np.clip([each.contrast_structure for each in found], 0, 1)
+    coarsest = float(np.clip(found[-1].luminance, 0, 1))
+    return float(coarsest ** weights[-1] * np.prod(parts**weights))
 
 
 def _parts(

@@ -11,7 +11,7 @@ from django.db import IntegrityError
 
 from analysis.choices import Proposal, RecommendationStatus, SignatureMeaning
 from analysis.evidence import digest, evidence_of
-from analysis.models import AnalysisJob, Countersignature, Decision, Recommendation
+from analysis.models import Countersignature, Decision, Recommendation
 from analysis.services.jobs import check_one_patient
 from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, require
@@ -159,17 +159,6 @@ def countersign_decision(
 def refuse_change(decision: Decision) -> NoReturn:
     """Say why what is signed stays as it is."""
     raise SignedIsFinal("What is signed stays as it is. Amend it: that signs a new version.")
-
-
-def note_opened(job: AnalysisJob, *, opened_by: User) -> None:
-    """Leave the trace that this user looked at this analysis."""
-    audit.record(
-        Action.ANALYSIS_OPENED,
-        subject=job,
-        clinic_id=job.clinic_id,
-        patient_id=job.patient_id,
-        actor=opened_by,
-    )
 
 
 def _check_signer(user: User, password: str) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -297,7 +298,7 @@ def _close_exhausted(job: AnalysisJob) -> None:
             _record(Action.ANALYSIS_FAILED, job, actor=None, error_code="gave_up")
 
 
-def _record(action: Action, job: AnalysisJob, *, actor: User | None, **detail: object) -> None:
+def _record(action: Action, job: AnalysisJob, *, actor: User | None, **detail: Any) -> None:
     audit.record(
         action,
         subject=job,

@@ -13,7 +13,7 @@ from analysis.choices import ModelState
 from analysis.models import ModelVersion
 from analysis.releases import active_model
 from analysis.services.shadow import Report, digest
-from mammotrack.accounts.models import Clinic, User
+from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, require
 from mammotrack.audit import services as audit
 from mammotrack.audit.models import Action
@@ -104,18 +104,17 @@ def _switch(before: Manifest, after: Manifest, report: Report, activated_by: Use
     with atomic():
         _set_state(before, ModelState.RETIRED)
         row = _set_state(after, ModelState.ACTIVE)
-        for clinic in Clinic.objects.all():
-            audit.record(
-                Action.MODEL_ACTIVATED,
-                subject=row,
-                clinic_id=clinic.pk,
-                actor=activated_by,
-                version=after.version,
-                sha256=after.sha256,
-                replaces=before.version,
-                report_sha256=digest(report),
-                report_signed_by=report["signature"]["user_id"],
-            )
+        audit.record(
+            Action.MODEL_ACTIVATED,
+            subject=row,
+            clinic_id=None,  # it answers in every clinic
+            actor=activated_by,
+            version=after.version,
+            sha256=after.sha256,
+            replaces=before.version,
+            report_sha256=digest(report),
+            report_signed_by=report["signature"]["user_id"],
+        )
 
 
 def _set_state(manifest: Manifest, state: ModelState) -> ModelVersion:

@@ -27,6 +27,7 @@ from patients import selectors as patients
 from patients.choices import ConsentPurpose
 from patients.consents import ConsentWithdrawn, require_consent
 from patients.services import touch_record
+from scans.errors import ScanFileError
 from scans.models import Mammogram
 from scans.services import object_store
 
@@ -52,7 +53,7 @@ def run_job(job_id: UUID) -> None:
             similar = search_similar(claim.job.current, findings.prepared)
             _keep_heat_maps(claim.job, findings)
             _write_results(claim, findings, similar, _keep_pictures(claim.job, findings))
-        except (ImagingError, ModelError) as error:
+        except (ImagingError, ModelError, ScanFileError) as error:
             jobs.fail(claim, error.code)
         except (ConsentWithdrawn, jobs.PatientsSeparated) as error:  # since it was queued
             jobs.fail(claim, error.problem_code)
@@ -82,7 +83,7 @@ def _picture(mammogram: Mammogram) -> Picture:
     from analysis.pipeline import Picture  # noqa: PLC0415 -- OpenCV, workers only
 
     return Picture(
-        pixels=object_store().derived_path(mammogram.sha256, "pixels.png"),
+        pixels=object_store().checked_path(mammogram.sha256, "pixels.png"),
         spacing_mm=mammogram.pixel_spacing_mm,
         laterality=mammogram.laterality,
         view=mammogram.view,

@@ -1,6 +1,6 @@
 """Administration of people, clinics and the keys of programs."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -14,11 +14,12 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from mammotrack.accounts import tokens
 from mammotrack.accounts.models import ApiToken, Clinic, Membership, User
-from mammotrack.admin import KeptAdmin, ReadOnlyAdmin
+from mammotrack.admin import ReadOnlyAdmin, RecordedAdmin
+from mammotrack.db import atomic
 
 
 @admin.register(Clinic)
-class ClinicAdmin(KeptAdmin):
+class ClinicAdmin(RecordedAdmin):
     list_display = ("name", "created_at")
     search_fields = ("name",)
     ordering = ("name",)
@@ -47,7 +48,7 @@ class UserForm(UserChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, KeptAdmin):
+class UserAdmin(DjangoUserAdmin, RecordedAdmin):
     """Deactivated, never deleted: signatures keep their name."""
 
     form = UserForm
@@ -70,6 +71,17 @@ class UserAdmin(DjangoUserAdmin, KeptAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).prefetch_related("memberships__clinic")
+
+    def add_view(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
+        """Django's own block round the form, a transaction elsewhere, has to lie within ours."""
+        with atomic():
+            return super().add_view(request, *args, **options)
+
+    def user_change_password(
+        self, request: HttpRequest, id: str, form_url: str = ""
+    ) -> HttpResponse:
+        with atomic():
+            return super().user_change_password(request, id, form_url)
 
     @admin.display(description="clinics")
     def clinic_names(self, user: User) -> str:
@@ -124,7 +136,12 @@ class ApiTokenAdmin(ReadOnlyAdmin):
 
     def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
         days = form.cleaned_data["days"]
-        issued, text = tokens.issue_token(user=obj.user, label=obj.label, days=days)
+        issued, text = tokens.issue_token(
+            user=obj.user,
+            label=obj.label,
+            days=days,
+            issued_by=cast(User, request.user),
+        )
         obj.pk = issued.pk
         obj.text = text  # type: ignore[attr-defined]  # for response_add only
 
@@ -140,7 +157,8 @@ class ApiTokenAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Revoke the selected tokens")
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
-        revoked = [token for token in queryset if tokens.revoke_token(token)]
+        by = cast(User, request.user)
+        revoked = [token for token in queryset if tokens.revoke_token(token, revoked_by=by)]
         for token in revoked:
             self.log_change(request, token, "Revoked.")
         messages.success(request, f"{len(revoked)} revoked. They are refused from now on.")

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 
+from mammotrack.db import atomic
 from mammotrack.models import TimestampedModel, UUIDModel
 
 
@@ -38,7 +39,9 @@ class UserManager(BaseUserManager["User"]):
         user = self.model(username=self.model.normalize_username(username), **fields)
         user.set_password(password)
         user.full_clean(exclude=["password"])
-        user.save(force_insert=True)
+        with atomic():
+            user.save(force_insert=True)
+            _record_change(user)
         return user
 
     def create_superuser(self, username: str, password: str | None = None, **fields: Any) -> User:
@@ -129,6 +132,12 @@ class ApiToken(TimestampedModel):
 
     def matches(self, secret: str) -> bool:
         return secrets.compare_digest(self.secret_sha256, digest(secret))
+
+
+def _record_change(user: User) -> None:
+    from mammotrack.audit.people import record_change  # noqa: PLC0415 -- the trail knows users
+
+    record_change(user, actor=None)
 
 
 def digest(secret: str) -> str:

@@ -25,6 +25,8 @@ class Permission(Enum):
     RECORD_FINDINGS = auto()
     JUDGE_MODELS = auto()
     ACTIVATE_MODELS = auto()
+    READ_AUDIT = auto()
+    ERASE_PATIENTS = auto()
 
 
 _P = Permission
@@ -40,7 +42,7 @@ GRANTS: dict[str, frozenset[Permission]] = {
             _P.READ_ANALYSES,
         }
     ),
-    Role.DOCTOR: frozenset(Permission) - {_P.ACTIVATE_MODELS},
+    Role.DOCTOR: frozenset(Permission) - {_P.READ_AUDIT, _P.ERASE_PATIENTS, _P.ACTIVATE_MODELS},
     Role.INTEGRATOR: frozenset(
         {
             _P.READ_PATIENTS,
@@ -54,8 +56,8 @@ GRANTS: dict[str, frozenset[Permission]] = {
         }
     ),
     Role.RESEARCHER: frozenset(),  # works on files and exports, never on the clinic's records
-    # keeps people and models; health data is not the administrator's
-    Role.ADMIN: frozenset({_P.JUDGE_MODELS, _P.ACTIVATE_MODELS}),
+    # Keeps people and models and watches over the records, which are not the administrator's.
+    Role.ADMIN: frozenset({_P.JUDGE_MODELS, _P.ACTIVATE_MODELS, _P.READ_AUDIT, _P.ERASE_PATIENTS}),
 }
 
 

@@ -5,6 +5,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from mammotrack.accounts.models import ApiToken, User
+from mammotrack.audit.people import record_change
+from mammotrack.db import atomic, retry_on_conflict
 from mammotrack.errors import Rejected
 from mammotrack.models import now
 
@@ -21,13 +23,21 @@ class InactiveUser(Rejected):
     code = "inactive_user"
 
 
-def issue_token(*, user: User, label: str, days: int) -> tuple[ApiToken, str]:
+@retry_on_conflict
+def issue_token(
+    *, user: User, label: str, days: int, issued_by: User | None = None
+) -> tuple[ApiToken, str]:
     """Make a token; returns it with the text a client sends, which nobody can read again."""
     if not 1 <= days <= MAX_DAYS:
         raise InvalidTokenLifetime(f"A token lives between 1 and {MAX_DAYS} days.")
     if not user.is_active:
         raise InactiveUser("This user is deactivated.")
-    return ApiToken.issue(user=user, label=label, expires_at=now() + timedelta(days=days))
+    with atomic():
+        token, text = ApiToken.issue(
+            user=user, label=label, expires_at=now() + timedelta(days=days)
+        )
+        record_change(token, actor=issued_by, user_id=user.pk)
+    return token, text
 
 
 def user_of_token(text: str) -> User | None:
@@ -42,6 +52,13 @@ def user_of_token(text: str) -> User | None:
     return token.user
 
 
-def revoke_token(token: ApiToken) -> bool:
+@retry_on_conflict
+def revoke_token(token: ApiToken, *, revoked_by: User | None = None) -> bool:
     """End it at once; False when it was ended before."""
-    return bool(ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=now()))
+    moment = now()
+    with atomic():
+        ended = ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=moment)
+        if ended:
+            token.revoked_at = moment
+            record_change(token, actor=revoked_by, user_id=token.user_id)
+    return bool(ended)

@@ -82,7 +82,7 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> HttpResponse |
     """What REST framework calls with each exception of a view; None: nobody foresaw it."""
     request, error = context["request"], _translated(error)
     if isinstance(error, MammoTrackError):
-        return _ours(request, error)
+        return problem_of(request, error)
     if isinstance(error, ValidationError):
         errors = list(_flat(error.get_full_details(), pointer="#"))
         return problem(request, status=400, code="invalid", detail=INVALID, errors=errors)
@@ -104,7 +104,8 @@ def _translated(error: Exception) -> Exception:
     return error
 
 
-def _ours(request: HttpRequest | Request, error: MammoTrackError) -> HttpResponse:
+def problem_of(request: HttpRequest | Request, error: MammoTrackError) -> HttpResponse:
+    """The document for one of our own errors."""
     context = dict(error.context)
     errors = [  # of a model's own validation, by field
         {"pointer": f"#/{name}", "code": "invalid", "message": message}

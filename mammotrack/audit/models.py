@@ -1,4 +1,4 @@
-"""Who did what to which record, and when. Rows are added, never changed or removed."""
+"""Who did what to which record, and when: entries of chains, added and never changed or removed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from typing import Any, NoReturn
 from django.db import models
 
 from mammotrack.accounts.models import Clinic, User
+from mammotrack.audit.trace import TracedModel
 from mammotrack.models import TimestampedModel
+
+SYSTEM_CHAIN = "system"  # what belongs to no clinic: people, roles, keys, sign-ins
 
 
 class Action(models.TextChoices):
     PATIENT_REGISTERED = "patient.registered"
     PATIENT_UPDATED = "patient.updated"
-    PATIENT_OPENED = "patient.opened"
+    PATIENT_ERASED = "patient.erased"
+    RECORD_READ = "record.read"
     THERAPY_RECORDED = "therapy.recorded"
     CYCLE_RECORDED = "cycle.recorded"
     PATHOLOGY_RECORDED = "pathology.recorded"
@@ -29,9 +33,7 @@ class Action(models.TextChoices):
     HOLD_LIFTED = "hold.lifted"
     IDENTITY_ALERT = "identity.alert"
     MAMMOGRAM_STORED = "mammogram.stored"
-    MAMMOGRAM_OPENED = "mammogram.opened"
     ANALYSIS_REQUESTED = "analysis.requested"
-    ANALYSIS_OPENED = "analysis.opened"
     ANALYSIS_DONE = "analysis.done"
     ANALYSIS_FAILED = "analysis.failed"
     DECISION_SIGNED = "decision.signed"
@@ -41,43 +43,103 @@ class Action(models.TextChoices):
     LESION_MARKED = "lesion.marked"
     MODEL_SHADOWED = "model.shadowed"
     MODEL_ACTIVATED = "model.activated"
+    PEOPLE_CHANGED = "people.changed"
+    SIGNED_IN = "session.opened"
+    SIGNED_OUT = "session.closed"
+    SIGN_IN_REFUSED = "session.refused"
 
 
-class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
-    def update(self, **changes: Any) -> NoReturn:
-        raise TypeError("Audit entries are never changed.")
-
-    def delete(self) -> NoReturn:
-        raise TypeError("Audit entries are never removed.")
+def actions() -> list[tuple[str, str]]:
+    """The choices, named by a function so that a new action is no migration."""
+    return Action.choices
 
 
-class AuditEntry(TimestampedModel):
-    """One act. ``detail`` holds codes and ids, never names or dates of birth."""
+class AppendOnlyQuerySet(models.QuerySet[Any]):
+    """Entries come in through ``mammotrack.audit.services.record`` and no other way."""
 
-    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
+    def _refuse(self, *args: Any, **options: Any) -> NoReturn:
+        raise TypeError("The audit trail is only appended to, by record().")
+
+    create = bulk_create = update = bulk_update = delete = _refuse
+
+
+class AppendOnlyModel(TimestampedModel):
+    objects = AppendOnlyQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **options: Any) -> NoReturn:
+        raise TypeError("The audit trail is only appended to, by record().")
+
+    def delete(self, *args: Any, **options: Any) -> NoReturn:
+        raise TypeError("The audit trail is only appended to, by record().")
+
+
+class AuditEntry(TracedModel, AppendOnlyModel):
+    """One act. ``detail`` holds codes and ids, never names, dates of birth or free text.
+
+    The stored document is what is hashed (``canonical``): a field added here counts from then on.
+    """
+
+    v = models.PositiveSmallIntegerField("format", default=1)
+    chain = models.CharField(max_length=36)
+    seq = models.PositiveBigIntegerField()
+    clinic = models.ForeignKey(Clinic, null=True, on_delete=models.PROTECT, related_name="+")
     actor = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
-    action = models.CharField(max_length=32, choices=Action)
+    role = models.CharField(max_length=32)
+    auth = models.CharField(max_length=8, help_text="session, token or process.")
+    session = models.CharField(max_length=16, help_text="Tells sessions apart; opens none.")
+    ip = models.CharField("IP address", max_length=45)
+    request_id = models.CharField(max_length=64)
+    action = models.CharField(max_length=32, choices=actions)
     object_type = models.CharField(max_length=32)
-    object_id = models.UUIDField()
+    object_id = models.UUIDField(null=True)
+    object_version = models.PositiveIntegerField(null=True)
     patient_id = models.UUIDField(null=True)
     detail = models.JSONField(default=dict)
-
-    objects = AuditEntryQuerySet.as_manager()
+    private_sha256 = models.CharField(max_length=64, help_text="Of the sealed personal values.")
+    prev = models.CharField(max_length=64)
+    key_id = models.CharField(max_length=16)
+    hash = models.CharField(max_length=64)
+    mac = models.CharField(max_length=64)
 
     class Meta:
         verbose_name_plural = "audit entries"
+        constraints = [
+            models.UniqueConstraint(fields=["chain", "seq"], name="audit_seq_once"),
+        ]
         indexes = [
             models.Index(fields=["clinic", "-created_at"], name="audit_by_clinic"),
             models.Index(fields=["patient_id", "-created_at"], name="audit_by_patient"),
+            models.Index(fields=["object_id", "action"], name="audit_by_object"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.action} {self.object_type} {self.object_id}"
+        return f"{self.chain} {self.seq}"
 
-    def save(self, **options: Any) -> None:
-        if not self._state.adding:
-            raise TypeError("Audit entries are never changed.")
-        super().save(**{**options, "force_insert": True})
 
-    def delete(self, *args: Any, **options: Any) -> NoReturn:
-        raise TypeError("Audit entries are never removed.")
+class AuditDetail(AppendOnlyModel):
+    """The personal values of one entry, sealed with the patient's key. It has the entry's id."""
+
+    patient_id = models.UUIDField()
+    sealed = models.TextField()
+
+    def __str__(self) -> str:
+        return f"detail {self.pk}"
+
+
+class AuditAnchor(AppendOnlyModel):
+    """The head of a chain at one moment, signed. A copy lies outside the database."""
+
+    chain = models.CharField(max_length=36)
+    seq = models.PositiveBigIntegerField()
+    hash = models.CharField(max_length=64)
+    count = models.PositiveBigIntegerField()
+    signature = models.CharField(max_length=128)
+
+    class Meta:
+        indexes = [models.Index(fields=["chain", "seq"], name="anchor_by_chain")]
+
+    def __str__(self) -> str:
+        return f"{self.chain} {self.seq}"

@@ -12,9 +12,9 @@ It leans on internals, so django-mongodb-backend is pinned to one exact version.
 
 import random
 import time
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
-from django.db import DatabaseError
 from django_mongodb_backend.base import DatabaseWrapper as StockDatabaseWrapper
 from django_mongodb_backend.query import wrap_database_errors
 from pymongo.errors import PyMongoError
@@ -37,11 +37,13 @@ class DatabaseWrapper(StockDatabaseWrapper):
         super().__init__(*args, **kwargs)
         # A block inside the transaction failed: committing the rest would save half of it.
         self.rollback_only = False
+        # What is entered right before the commit and left right after it, by kind.
+        self.guards: dict[type, AbstractContextManager[object]] = {}
         # Lets a retry see that part of its work is already saved.
         self.commit_count = 0
 
     def commit_mongo(self) -> None:
-        """Commit, then run the ``on_commit`` functions.
+        """Enter the guards, commit, leave them, then run the ``on_commit`` functions.
 
         The stock method lets pymongo's exception through and keeps the session when
         the commit fails; every later transaction of that thread would then run
@@ -49,11 +51,15 @@ class DatabaseWrapper(StockDatabaseWrapper):
         """
         try:
             if self.session:
-                self._commit_until_known()
-        except DatabaseError:
+                with ExitStack() as guards:
+                    for guard in self.guards.values():
+                        guards.enter_context(guard)
+                    self._commit_until_known()
+        except BaseException:
             self.run_on_commit: list[Any] = []
             raise
         finally:
+            self.guards = {}
             if self.session:
                 self._end_session()
         self.commit_count += 1

@@ -13,7 +13,6 @@ from patients.services.identity import (
     IDENTITY_FIELDS,
     DuplicateRecordNumber,
     PossibleDuplicate,
-    note_opened,
     register_patient,
     update_patient,
 )
@@ -60,7 +59,6 @@ __all__ = [
     "kept_until",
     "lift_hold",
     "merge_patients",
-    "note_opened",
     "place_hold",
     "record_consent",
     "record_course",

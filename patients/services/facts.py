@@ -1,7 +1,7 @@
 """What every entry in a patient's record goes through: its limits, its patient, its audit."""
 
 from datetime import date
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -77,7 +77,7 @@ def check_reason(text: str) -> str:
     return reason
 
 
-def add_fact(fact: Fact, action: Action, actor: User, **detail: object) -> Fact:
+def add_fact(fact: Fact, action: Action, actor: User, **detail: Any) -> Fact:
     check_fields(fact)
     with atomic():
         claim_record(fact.patient_id)
@@ -112,8 +112,8 @@ def amend_fact(
         if not changed:
             raise StaleVersion("Somebody changed this record meanwhile. Load it again.")
         revision.save(force_insert=True)
-        note(Action.FACT_AMENDED, fact, actor, fields=sorted(values), version=expected_version + 1)
-    fact.version = expected_version + 1
+        fact.version = expected_version + 1
+        note(Action.FACT_AMENDED, fact, actor, fields=sorted(values))
     return fact
 
 
@@ -132,7 +132,7 @@ def check_fields(record: Patient | PatientFact) -> None:
         ) from error
 
 
-def note(action: Action, subject: Patient | PatientFact, actor: User, **detail: object) -> None:
+def note(action: Action, subject: Patient | PatientFact, actor: User, **detail: Any) -> None:
     """Write the audit entry of something done to a patient's record."""
     audit.record(
         action,

@@ -52,6 +52,6 @@ def retract_history(entry: HistoryEntry, *, reason: str, retracted_by: User) -> 
         )
         if not retracted:
             raise AlreadyRetracted("This entry is retracted already.")
-        note(Action.HISTORY_RETRACTED, entry, retracted_by, reason=reason)
+        note(Action.HISTORY_RETRACTED, entry, retracted_by, private={"reason": reason})
     entry.retracted_at, entry.retraction_reason = moment, reason
     return entry

@@ -35,6 +35,7 @@ IDENTITY_FIELDS = (
     "phone",
     "deceased_date",
 )
+STATED_FIELDS = (*IDENTITY_FIELDS, "birth_precision")  # what the audit entry of a change says
 DERIVED_FIELDS = ("birth_precision", "record_number_key", "family_key", "given_key", "phone_key")
 FEWEST_PHONE_DIGITS = 5
 
@@ -97,7 +98,7 @@ def register_patient(
                 Action.PATIENT_REGISTERED,
                 patient,
                 registered_by,
-                **({"duplicate_reason": reason, "alike": alike} if alike else {}),
+                **({"alike": alike, "private": {"duplicate_reason": reason}} if alike else {}),
             )
     except IntegrityError as error:
         raise _duplicate_number(patient) from error
@@ -118,22 +119,24 @@ def update_patient(
     try:
         with atomic():
             claim_record(patient.pk)
+            before = Patient.objects.values(*STATED_FIELDS).get(pk=patient.pk)
             changed = Patient.objects.filter(pk=patient.pk, version=expected_version).update(
                 **fields, version=expected_version + 1
             )
             if not changed:
                 raise StaleVersion("Somebody changed this record meanwhile. Load it again.")
             identity_changing.send(sender=Patient, patient=patient)
-            note(Action.PATIENT_UPDATED, patient, changed_by, fields=sorted(identity))
+            patient.version = expected_version + 1
+            note(
+                Action.PATIENT_UPDATED,
+                patient,
+                changed_by,
+                fields=sorted(identity),
+                private=_changes(before, fields),
+            )
     except IntegrityError as error:
         raise _duplicate_number(patient) from error
-    patient.version = expected_version + 1
     return patient
-
-
-def note_opened(patient: Patient, *, opened_by: User) -> None:
-    """Leave the trace that this user looked at this record."""
-    note(Action.PATIENT_OPENED, patient, opened_by)
 
 
 def _set_identity(patient: Patient, **identity: Any) -> None:
@@ -158,6 +161,11 @@ def _check_identity(patient: Patient) -> None:
         errors = {"phone": ["Type the number with its digits, or leave it empty."]}
         raise Rejected("Some fields are not valid.", code="invalid", errors=errors)
     check_fields(patient)
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, list[Any]]:
+    """Each field that differs, with what it was and what it is."""
+    return {name: [old, after[name]] for name, old in before.items() if old != after[name]}
 
 
 def _check_duplicates(patient: Patient, reason: str) -> list[str]:

@@ -37,7 +37,7 @@ def archive_patient(patient: Patient, *, reason: str, archived_by: User) -> Pati
     with atomic():
         claim_record(patient.pk)
         Patient.objects.filter(pk=patient.pk).update(archived_at=moment, archive_reason=reason)
-        note(Action.PATIENT_ARCHIVED, patient, archived_by, reason=reason)
+        note(Action.PATIENT_ARCHIVED, patient, archived_by, private={"reason": reason})
     patient.archived_at, patient.archive_reason = moment, reason
     return patient
 
@@ -52,7 +52,7 @@ def restore_patient(patient: Patient, *, reason: str, restored_by: User) -> Pati
         )
         if not restored:
             raise NotArchived("This record is not archived.")
-        note(Action.PATIENT_RESTORED, patient, restored_by, reason=reason)
+        note(Action.PATIENT_RESTORED, patient, restored_by, private={"reason": reason})
     patient.archived_at, patient.archive_reason = None, ""
     return patient
 
@@ -61,13 +61,15 @@ def restore_patient(patient: Patient, *, reason: str, restored_by: User) -> Pati
 def place_hold(patient: Patient, *, reason: str, placed_by: User) -> Patient:
     """Keep the record whatever its retention says, for example for a court."""
     require(placed_by, Permission.KEEP_RECORDS)
-    return _set_hold(patient, check_reason(reason), Action.HOLD_PLACED, placed_by)
+    reason = check_reason(reason)
+    return _set_hold(patient, reason, Action.HOLD_PLACED, placed_by, reason=reason)
 
 
 @retry_on_conflict
 def lift_hold(patient: Patient, *, reason: str, lifted_by: User) -> Patient:
     require(lifted_by, Permission.KEEP_RECORDS)
-    return _set_hold(patient, "", Action.HOLD_LIFTED, lifted_by, reason=check_reason(reason))
+    reason = check_reason(reason)
+    return _set_hold(patient, "", Action.HOLD_LIFTED, lifted_by, reason=reason)
 
 
 def kept_until(patient: Patient) -> date:
@@ -93,13 +95,13 @@ def require_erasable(patient: Patient, *, on: date) -> None:
 
 
 def _set_hold(
-    patient: Patient, hold_reason: str, action: Action, actor: User, **detail: str
+    patient: Patient, hold_reason: str, action: Action, actor: User, *, reason: str
 ) -> Patient:
     with atomic():
         before = Patient.objects.filter(pk=patient.pk, merged_into=None)
         before = before.filter(hold_reason="") if hold_reason else before.exclude(hold_reason="")
         if not before.update(hold_reason=hold_reason):
             raise HoldUnchanged("The hold is as you want it already.")
-        note(action, patient, actor, **(detail or {"reason": hold_reason}))
+        note(action, patient, actor, private={"reason": reason})
     patient.hold_reason = hold_reason
     return patient

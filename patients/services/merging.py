@@ -12,12 +12,13 @@ from django.apps import apps
 
 from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, require
+from mammotrack.audit import services as audit
 from mammotrack.audit.models import Action
 from mammotrack.db import atomic, retry_on_conflict
 from mammotrack.errors import Conflict, Rejected
 from mammotrack.models import now
 from patients.models import Patient, PatientFact, PatientMerge, Revision
-from patients.services.facts import check_reason, claim_record, note
+from patients.services.facts import check_reason, claim_record
 
 
 class AlreadyUndone(Conflict):
@@ -54,8 +55,7 @@ def merge_patients(
             if (moved := _move(model, merged.pk, survivor.pk))
         }
         merge.save(force_insert=True)
-        for patient in (merged, survivor):
-            note(Action.PATIENT_MERGED, patient, merged_by, merge_id=str(merge.pk), reason=reason)
+        _note(Action.PATIENT_MERGED, merge, merged_by, reason)
     merged.merged_into = survivor
     return merge
 
@@ -75,8 +75,7 @@ def undo_merge(merge: PatientMerge, *, reason: str, undone_by: User) -> PatientM
             raise AlreadyUndone("This merge is undone already.")
         Patient.objects.filter(pk=merge.merged_id).update(merged_into=None)
         _give_back(merge)
-        for patient in (merge.merged, merge.survivor):
-            note(Action.PATIENT_UNMERGED, patient, undone_by, merge_id=str(merge.pk), reason=reason)
+        _note(Action.PATIENT_UNMERGED, merge, undone_by, reason)
     merge.undone_at, merge.undone_by, merge.undo_reason = moment, undone_by, reason
     merge.merged.merged_into = None
     return merge
@@ -98,6 +97,21 @@ def whole_of(model: type[PatientFact]) -> type[PatientFact] | None:
 def _depth(model: type[PatientFact]) -> int:
     whole = whole_of(model)
     return 1 + _depth(whole) if whole else 0
+
+
+def _note(action: Action, merge: PatientMerge, actor: User, reason: str) -> None:
+    """One entry for each of the two records."""
+    for patient_id in (merge.merged_id, merge.survivor_id):
+        audit.record(
+            action,
+            subject=merge,
+            clinic_id=merge.clinic_id,
+            patient_id=patient_id,
+            actor=actor,
+            merged_id=merge.merged_id.hex,
+            survivor_id=merge.survivor_id.hex,
+            private={"reason": reason},
+        )
 
 
 def _move(model: type[PatientFact], source: UUID, target: UUID) -> list[UUID]:

@@ -382,5 +382,5 @@ class TestEvidence:
         shown = page.content.decode()
         assert "model-test" in shown
         assert "model-next" not in shown
-        assert "A newer analysis of this picture exists." in shown
+        assert "A newer analysis of these pictures exists." in shown
         assert reverse("analysis:detail", args=[again.job_id]) in shown

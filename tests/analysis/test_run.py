@@ -218,7 +218,7 @@ def test_missing_pixels_fail_the_job_with_a_code(pair_job, store):
     run_job(pair_job.pk)
 
     pair_job.refresh_from_db()
-    assert (pair_job.state, pair_job.error_code) == (JobState.FAILED, "unreadable")
+    assert (pair_job.state, pair_job.error_code) == (JobState.FAILED, "damaged_file")
     assert not Recommendation.objects.exists()
 
 

@@ -10,8 +10,9 @@ from analysis.choices import JobState, Proposal
 from analysis.models import AnalysisJob, Decision, LesionMark, Recommendation
 from analysis.pictures import HEAT_MAP
 from mammotrack.accounts.models import Role
-from mammotrack.audit.models import Action, AuditEntry
+from mammotrack.audit.models import AuditEntry
 from mammotrack.models import now
+from tests.audit import reads
 from tests.dicom_files import breast, png
 from tests.factories.accounts import PASSWORD, make_clinic, make_user
 from tests.factories.analysis import (
@@ -342,9 +343,9 @@ def test_what_the_model_does_not_know_is_a_result_of_its_own(prediction, words, 
 def test_opening_an_analysis_leaves_a_trace(doctor, recommendation):
     signed_in(doctor).get(page_of(recommendation))
 
-    entry = AuditEntry.objects.get()
-    assert (entry.action, entry.actor_id, entry.object_id) == (
-        Action.ANALYSIS_OPENED,
+    [entry] = reads()
+    assert (entry.detail["view"], entry.actor_id, entry.object_id) == (
+        "analysis:detail",
         doctor.pk,
         recommendation.job_id,
     )

@@ -175,7 +175,9 @@ class TestReadOnly:
         ]
 
         for page in pages:
-            text = browser.get(page).text
+            text = re.sub(
+                r"[\w-]{20,}", "", browser.get(page).text
+            )  # ids and hashes hold any digits
             for secret in (
                 "Quisling",
                 "Zelda",

@@ -8,9 +8,10 @@ import pytest
 from django.db import connection
 
 from mammotrack.accounts.models import Role
-from mammotrack.audit.models import Action, AuditEntry
+from mammotrack.audit.models import AuditEntry
 from patients.models import Patient, TherapyCourse
 from tests.api import Program, assert_problem
+from tests.audit import reads
 from tests.factories.accounts import make_clinic, make_user
 from tests.factories.patients import make_course, make_cycle, make_pathology, make_patient
 
@@ -87,8 +88,8 @@ def test_opening_a_patient_leaves_a_trace(clinic, program):
 
     program.get(f"/patients/{patient.pk}/")
 
-    entry = AuditEntry.objects.get()
-    assert (entry.action, entry.patient_id) == (Action.PATIENT_OPENED, patient.pk)
+    [entry] = reads()
+    assert (entry.detail["view"], entry.patient_id) == ("api:patient-detail", patient.pk)
 
 
 def test_same_number_twice_names_the_patient_who_has_it(clinic, program):

@@ -6,9 +6,10 @@ import pytest
 from django.urls import reverse
 
 from mammotrack.accounts.models import Role
-from mammotrack.audit.models import Action, AuditEntry
+from mammotrack.audit.models import AuditEntry
 from patients import selectors, services
 from patients.models import PathologyReport, Patient, TherapyCourse, TherapyCycle
+from tests.audit import reads
 from tests.factories.accounts import make_clinic, make_user
 from tests.factories.patients import make_course, make_patient
 from tests.web import HTMX, assert_status_by_role, assert_strict, signed_in
@@ -192,9 +193,9 @@ def test_opening_a_patient_leaves_a_trace(doctor, clinic):
 
     page = signed_in(doctor).get(address("detail", patient.pk))
 
-    entry = AuditEntry.objects.get()
-    assert (entry.action, entry.actor_id, entry.patient_id) == (
-        Action.PATIENT_OPENED,
+    [entry] = reads()
+    assert (entry.detail["view"], entry.actor_id, entry.patient_id) == (
+        "patients:detail",
         doctor.pk,
         patient.pk,
     )

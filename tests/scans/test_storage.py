@@ -222,7 +222,11 @@ def test_derived_files_lie_beside_each_other(store, pictures):
     folder = store.put_derived(SHA256, pictures)
 
     assert folder == store.root / "derived" / SHA256[:2] / SHA256[2:4] / SHA256
-    assert sorted(path.name for path in folder.iterdir()) == ["display.jpg", "pixels.png"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "SHA256SUMS",
+        "display.jpg",
+        "pixels.png",
+    ]
     with store.open_derived(SHA256, "pixels.png") as file:
         assert file.read() == b"pixels"
     assert pictures["pixels.png"].exists()

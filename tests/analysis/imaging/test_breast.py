@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from analysis.imaging.breast import prepare_breast
 from analysis.imaging.errors import ImagingError
-from tests.phantoms import ROWS, Lesion, phantom
+from tests.phantoms import ROWS, SPACING_MM, Lesion, phantom
 
 SIZE = (600, 500)
 
@@ -133,6 +133,25 @@ def ramp():
     return np.tile(np.linspace(0, 1, SIZE[1], dtype=np.float32), (SIZE[0], 1))
 
 
+def page_of_text():
+    page = np.ones((1100, 800), np.uint8) * 255
+    for line in range(24):
+        cv2.putText(
+            page, "Report: no findings. Follow-up in 12 months.", (40, 60 + 42 * line), 0, 0.9, 0, 2
+        )
+    return page / np.float32(255)
+
+
+def wax_block():
+    """An accreditation phantom: a wax block with fibres, specks and discs."""
+    block = np.zeros(SIZE, np.float32)
+    block[100:500, :400] = 0.6
+    for number in range(12):
+        row, col = 160 + 90 * (number // 3), 80 + 110 * (number % 3)
+        cv2.circle(block, (col, row), 6 + 2 * number, 0.8, -1)
+    return np.clip(block + 0.01 * np.random.default_rng(1).standard_normal(SIZE), 0, 1)
+
+
 NOISE = np.random.default_rng(0)
 
 
@@ -151,6 +170,9 @@ NOISE = np.random.default_rng(0)
         (1 - phantom(1).pixels, "not_a_mammogram"),
         (np.clip(phantom(1).pixels * 9, 0, 1), "saturated"),
         (phantom(1).pixels[:, :200], "cut"),
+        (cv2.GaussianBlur(phantom(1).pixels, (0, 0), 1.5 / SPACING_MM), "blurred"),
+        (page_of_text(), "not_a_mammogram"),
+        (wax_block(), "not_a_mammogram"),
     ],
     ids=lambda value: value if isinstance(value, str) else "picture",
 )

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -129,6 +130,18 @@ def test_a_breast_that_is_only_re_positioned_has_not_changed():
 
     assert (change.verdict, change.direction) == ("no_detectable_change", "none")
     assert change.change_probability < 0.2
+
+
+def test_a_breast_that_lost_density_everywhere_has_not_responded():
+    prior, current = film(diameter_mm=20), film(diameter_mm=20, **MOVED)
+    paler = dataclasses.replace(current, pixels=0.75 * current.pixels)
+
+    change = compare_breasts(
+        prior=prepared(prior), current=prepared(paler), lesion=mark_of(prior, 20)
+    )
+
+    assert change.verdict == "no_detectable_change"
+    assert change.lesion.still_visible
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from analysis.imaging.change_rules import (
     unmarked_features,
 )
 from analysis.imaging.errors import ImagingError
+from analysis.imaging.noise_floor import SimilarityFloor
 
 MARKED = len(marked_change.FEATURES)
 
@@ -27,7 +28,8 @@ def model(weights, *, degree=1):
 RULES = ChangeRules(
     marked=model([[[0, 0]] * 3]),
     candidate=model([[[0, 0]] * 2]),
-    unmarked=model([[[0, 0, 0]] * 2]),
+    unmarked=model([[[0, 0, 0, 0]] * 2]),
+    similarity_floor=SimilarityFloor(0.5, {"0.4": 0.5}),
     marked_threshold=0.7,
     unmarked_threshold=0.9,
     direction_share=0.7,
@@ -66,8 +68,8 @@ def test_loss_speaks_for_regression_and_gain_for_progression():
         for density, size in ((-1.5, -0.5), (0.0, 0.0), (1.5, 0.5))
     )
 
-    assert lost.regression > 0.9
-    assert gained.progression > 0.9
+    assert lost.regression > rules.direction_share
+    assert gained.progression > rules.direction_share
     assert same.probability < 0.3
 
 
@@ -103,19 +105,34 @@ def test_without_a_mark_no_direction_is_claimed(probability, decided):
     assert RULES.verdict_without_mark(ChangeEstimate(probability, (0.8, 1.0))) == decided
 
 
+ALIKE = {"0.4": 0.45, "0.8": 0.5, "1.6": 0.62, "3.2": 0.76}
+
+
 def test_likelier_candidates_and_less_similarity_make_change_likelier():
     rules = load_change_rules()
-    likeliest = np.array([[0.1], [0.9]])
-    candidates = rules.unmarked.probabilities(
-        np.array([unmarked_features(each, ssim=0.75) for each in likeliest[:, 0]])
-    )[0, :, 1]
+    likeliest = [
+        rules.unmarked.probabilities(unmarked_features(each, ALIKE, floor=rules.similarity_floor))[
+            0, 0, 1
+        ]
+        for each in (0.1, 0.9)
+    ]
     alike, unlike = (
-        rules.without_mark(np.zeros((0, len(attention.FEATURES))), ssim=ssim).probability
+        rules.without_mark(
+            np.zeros((0, len(attention.FEATURES))), ssim_by_scale_mm=ALIKE | {"3.2": ssim}
+        ).probability
         for ssim in (0.9, 0.5)
     )
 
-    assert candidates[0] < candidates[1]
+    assert likeliest[0] < likeliest[1]
     assert alike < unlike
+
+
+def test_a_drop_is_what_the_finer_scales_do_not_explain():
+    floor = SimilarityFloor(0.5, {"0.4": 0.5})
+
+    assert floor.drop({"0.4": 0.4, "3.2": 0.7}) == pytest.approx(0)
+    assert floor.drop({"0.4": 0.4, "3.2": 0.6}) == pytest.approx(0.1)
+    assert floor.drop({"0.4": 0.2, "3.2": 0.6}) == pytest.approx(0)
 
 
 def test_a_calibration_for_other_features_is_refused():

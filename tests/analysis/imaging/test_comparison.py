@@ -67,6 +67,7 @@ def test_the_result_holds_its_figures_and_pictures(prepared):
     assert change.algorithm_version == DEFAULT_ALGORITHM
     assert change.ssim == change.ssim_by_scale_mm["3.2"]
     assert list(change.ssim_by_scale_mm) == ["0.4", "0.8", "1.6", "3.2"]
+    assert 0.9 < change.multiscale_ssim == change.as_dict()["multiscale_ssim"] < 1
     assert 0 < change.change_probability < load_change_rules().unmarked_threshold
     assert min(change.luminance, change.contrast, change.structure) >= change.ssim - 0.05
     shape = change.current_image.shape
@@ -113,6 +114,21 @@ def test_a_refused_pair_has_a_reason_and_no_score(prepared, prior, current, reas
     assert [getattr(change, name) for name in absent + arrays] == [None] * 9
     assert change.ssim_by_scale_mm == {}
     assert -1 <= change.ssim_baseline <= 1
+
+
+def test_films_whose_scales_contradict_each_other_are_refused(prepared):
+    """The header of one film states three quarters of the pixel spacing of the other's detector."""
+    film = phantom(1, **MOVED)
+    finer = prepare_breast(
+        film.pixels, spacing_mm=0.75 * film.spacing_mm, laterality="L", view="CC"
+    )
+    unknown = prepare_breast(film.pixels, spacing_mm=None, laterality="L", view="CC")
+
+    refused = compare_breasts(prior=prepared(1), current=finer)
+
+    assert (refused.comparable, refused.reason) == (False, "scale_mismatch")
+    assert refused.ssim is None
+    assert compare_breasts(prior=prepared(1), current=unknown).reason != "scale_mismatch"
 
 
 def test_the_baseline_obeys_the_same_gates(prepared):

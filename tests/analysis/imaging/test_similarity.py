@@ -1,11 +1,16 @@
+import functools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from skimage.filters import gaussian
 from skimage.metrics import structural_similarity
+from skimage.transform import downscale_local_mean
 
+from analysis.imaging.comparison import similarity_by_factor
 from analysis.imaging.errors import ImagingError
-from analysis.imaging.similarity import structural_similarity_inside
+from analysis.imaging.similarity import multiscale_ssim, structural_similarity_inside
 from tests.phantoms import phantom
 
 SIDE = 64
@@ -83,6 +88,21 @@ def test_the_background_does_not_count(first, second, background):
     assert (on_black.local[~DISC] == 0).all()
 
 
+@given(first=images, second=images, gain=st.floats(0.3, 1.0), offset=st.floats(0, 0.3))
+@settings(deadline=None, max_examples=20)
+def test_one_exposure_of_both_pictures_does_not_count(first, second, gain, offset):
+    """Both are read in the window of the current tissue, whatever its gray levels."""
+    gain = np.float32(gain * (1 - offset))
+
+    def measured(*pictures):
+        mask = np.ones((128, 128), bool)
+        shown = (np.kron(each, np.ones((2, 2), np.float32)) for each in pictures)
+        return [each.ssim for each in similarity_by_factor(*shown, mask).values()]
+
+    exposed = (gain * each + np.float32(offset) for each in (first, second))
+    assert measured(*exposed) == pytest.approx(measured(first, second), abs=1e-3)
+
+
 def test_the_local_map_is_the_product_of_its_parts_where_they_are_known():
     first, second = np.full((2, 32, 32), 0.4, np.float32)
     second = second + np.float32(0.2)
@@ -109,6 +129,64 @@ def test_coarse_scales_forgive_fine_noise():
     ]
 
     assert scores == sorted(scores)
+
+
+def textbook_parts(first, second):
+    """Mean luminance and mean contrast-structure without the rim, by scikit-image's filter."""
+    smooth = functools.partial(gaussian, sigma=1.5, truncate=3.5, mode="constant")
+    inside = smooth(np.ones(first.shape))
+
+    def average(image):
+        return smooth(image) / inside
+
+    mean_1, mean_2 = average(first), average(second)
+    variances = average(first**2) - mean_1**2 + average(second**2) - mean_2**2
+    covariance = average(first * second) - mean_1 * mean_2
+    luminance = (2 * mean_1 * mean_2 + 0.01**2) / (mean_1**2 + mean_2**2 + 0.01**2)
+    contrast_structure = (2 * covariance + 0.03**2) / (variances + 0.03**2)
+    return luminance[2:-2, 2:-2].mean(), contrast_structure[2:-2, 2:-2].mean()
+
+
+@given(first=images, second=images)
+@settings(deadline=None, max_examples=20)
+def test_multi_scale_ssim_is_the_published_product(first, second):
+    weights = np.array([0.0448, 0.2856, 0.3001]) / (0.0448 + 0.2856 + 0.3001)
+    expected = 1.0
+    for weight, factor in zip(weights, (1, 2, 4), strict=True):
+        averaged = [downscale_local_mean(each.astype(float), factor) for each in (first, second)]
+        luminance, contrast_structure = textbook_parts(*averaged)
+        expected *= max(contrast_structure, 0) ** weight
+    expected *= luminance**weight
+
+    found = multiscale_ssim(
+        structural_similarity_inside(first, second, WHOLE, factor=factor) for factor in (1, 2, 4)
+    )
+
+    assert found == pytest.approx(expected, abs=1e-5)
+
+
+@given(first=images, second=images, mask=masks)
+@settings(deadline=None, max_examples=20)
+def test_multi_scale_ssim_is_symmetric_bounded_and_one_for_identity(first, second, mask):
+    def measured(a, b):
+        return multiscale_ssim(
+            structural_similarity_inside(a, b, mask, factor=factor) for factor in (1, 2, 4)
+        )
+
+    assert measured(first, first) == pytest.approx(1, abs=1e-9)
+    assert measured(first, second) == pytest.approx(measured(second, first), abs=1e-12)
+    assert 0 <= measured(first, second) <= 1
+
+
+def test_anticorrelated_detail_has_no_multi_scale_similarity():
+    rng = np.random.default_rng(4)
+    detail = 0.3 * rng.standard_normal((SIDE, SIDE)).astype(np.float32)
+    first, second = (np.clip(0.5 + sign * detail, 0, 1) for sign in (1, -1))
+
+    scale = structural_similarity_inside(first, second, WHOLE)
+
+    assert scale.contrast_structure < 0
+    assert multiscale_ssim([scale]) == 0
 
 
 @pytest.mark.parametrize(
