@@ -30,6 +30,8 @@ LITE0_STAGES = (
 """Repeats, kernel size, stride of the first, expansion, channels out (Tan & Le 2019, Lite0)."""
 STEM_CHANNELS = 32
 LITE0_CHANNELS = 1280
+STRIDE = 32
+"""Pixels of the input a cell of the last maps stands for."""
 BN_EPSILON = 1e-3
 PAPER_FILTERS = (16, 32, 64, 64)
 LITE0_BLOCKS = sum(stage[0] for stage in LITE0_STAGES)
@@ -142,8 +144,9 @@ def build_two_ended_backbone(input_shape: tuple[int, int]) -> "keras.Model":
     Returns
     -------
     keras.Model
-        (batch, rows, cols, 1) float32 in [0, 1] to (batch, rows / 32, cols / 32, 1283): the 1280
-        maps of `build_backbone`, then the logits of `PATCH_CLASSES` at every cell.
+        (batch, rows, cols, 1) float32 in [0, 1] to (batch, rows / 32, cols / 32, 1284): the 1280
+        maps of `build_backbone`, then for every cell the logits of `PATCH_CLASSES` and the share
+        of it that is not background.
     """
     import keras
     from keras import layers
@@ -152,7 +155,9 @@ def build_two_ended_backbone(input_shape: tuple[int, int]) -> "keras.Model":
     x = backbone.get_layer(f"block{FIRST_TAUGHT - 1}_add").output
     x = _head(_blocks(x, range(FIRST_TAUGHT, LITE0_BLOCKS), LESIONS), LESIONS)
     x = layers.Dense(len(PATCH_CLASSES), name=f"{LESIONS}logits")(x)
-    x = layers.Concatenate(name="both_ends")([backbone.output, x])
+    shown = keras.ops.cast(keras.ops.greater(backbone.input, 0), "float32")
+    cover = layers.AveragePooling2D(STRIDE, padding="same", name="cover")(shown)
+    x = layers.Concatenate(name="both_ends")([backbone.output, x, cover])
     return keras.Model(backbone.input, x, name="two_ended")
 
 

@@ -17,7 +17,7 @@ from analysis.imaging.decode import load_pixels
 from analysis.imaging.versions import PREPARATION_VERSION
 from ml_models.architecture import Weights
 from ml_models.dataset import Sample, data_manifest
-from ml_models.head import pooled
+from ml_models.head import POOLING_VERSION, pooled
 from ml_models.inputs import fit_to_canvas, squeeze_to_canvas
 from ml_models.runtime import Network, backbone_graph
 
@@ -84,7 +84,7 @@ def training_inputs(
     """
     cache.mkdir(parents=True, exist_ok=True)
     names = "\n".join(sample.name for sample in samples)
-    data = f"{data_manifest(samples)['sha256']} {names} {PREPARATION_VERSION}"
+    data = f"{data_manifest(samples)['sha256']} {names} {PREPARATION_VERSION} {POOLING_VERSION}"
     plain = cache / f"pictures-{_short(f'{data} {PAPER_SHAPE}'.encode())}.npz"
     keys = {w: _short(f"{data} {w}".encode(), backbones[w.backbone]) for w in sets}
     paths = {wanted: cache / f"features-{key}.npy" for wanted, key in keys.items()}

@@ -18,8 +18,11 @@ from ml_models.errors import ModelError
 Floats = NDArray[np.float32]
 
 
+POOLING_VERSION = "pool-2"
 PATCH_CELLS = 5
 """Side, in cells, of the window over which the patch scorer's logits are averaged."""
+SMALLEST_COVER = 0.5
+NO_BREAST = -10.0
 STRONGEST = 5
 """How many cells stand for the most suspicious places."""
 
@@ -27,8 +30,8 @@ STRONGEST = 5
 def pooled(maps: Floats) -> Floats:
     """(n, channels, rows, cols) maps to features: their means, then their maxima.
 
-    Behind the 1280 maps of the backbone may lie the logits of the patch scorer: they are turned
-    into `lesion_evidence`, two features at the end.
+    Behind the 1280 maps of the backbone may lie what the patch scorer says: it is turned into
+    `lesion_evidence`, two features at the end.
     """
     own, scores = maps[:, :LITE0_CHANNELS], maps[:, LITE0_CHANNELS:]
     cells = own.reshape(*own.shape[:2], -1)
@@ -40,29 +43,32 @@ def pooled(maps: Floats) -> Floats:
 
 
 def lesion_evidence(scores: Floats) -> Floats:
-    """Logits of the patch scorer by cell to its evidence by cell.
+    """What the patch scorer says of every cell.
 
     Parameters
     ----------
-    scores : (n, 3, rows, cols) float32 ndarray
-        Logits of normal tissue, benign and malignant lesion; each is first averaged over the
-        window the patch scorer was taught on.
+    scores : (n, 4, rows, cols) float32 ndarray
+        Logits of normal tissue, benign and malignant lesion, then the share of the cell that is
+        breast. Logits are first averaged over the window the patch scorer was taught on, the
+        breast in it alone.
 
     Returns
     -------
     (n, 2, rows, cols) float32 ndarray
-        Log-odds of a lesion, and of a malignant one.
+        Log-odds of a lesion, and of a malignant one; `NO_BREAST` in cells that are background for
+        the greater part.
     """
-    smooth = np.array([[_window_mean(one) for one in picture] for picture in scores], np.float32)
-    normal, benign, malignant = smooth[:, 0], smooth[:, 1], smooth[:, 2]
-    return np.stack(
-        [np.logaddexp(benign, malignant) - normal, malignant - np.logaddexp(normal, benign)], axis=1
-    )
-
-
-def _window_mean(cells: Floats) -> NDArray[Any]:
-    """Mean over the window around each cell, cells beyond the border left out."""
-    return _window_sum(cells) / _window_sum(np.ones_like(cells))
+    evidence = np.full((len(scores), 2, *scores.shape[2:]), NO_BREAST, np.float32)
+    for picture, found in zip(scores, evidence, strict=True):
+        cover = picture[3]
+        inside = cover >= SMALLEST_COVER
+        weight = _window_sum(cover)[inside]
+        normal, benign, malignant = (
+            _window_sum(logits * cover)[inside] / weight for logits in picture[:3]
+        )
+        found[0, inside] = np.logaddexp(benign, malignant) - normal
+        found[1, inside] = malignant - np.logaddexp(normal, benign)
+    return evidence
 
 
 def _window_sum(cells: Floats) -> NDArray[Any]:

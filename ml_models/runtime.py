@@ -21,6 +21,7 @@ from ml_models.architecture import (
     PAPER_FILTERS,
     PATCH_CLASSES,
     STEM_CHANNELS,
+    STRIDE,
 )
 from ml_models.backend import openvino
 from ml_models.errors import ModelError
@@ -61,7 +62,7 @@ class Network:
 def backbone_graph(weights: Arrays, input_shape: tuple[int, int]) -> Any:
     """`architecture.build_backbone`, or `build_two_ended_backbone` given the arrays of both ends.
 
-    (n, 1, rows, cols) to (n, 1280, rows / 32, cols / 32), with both ends to 1283 maps. Batch
+    (n, 1, rows, cols) to (n, 1280, rows / 32, cols / 32), with both ends to 1284 maps. Batch
     normalisation is folded into the convolutions, and the three equal channels that ImageNet's
     first layer expects into one.
 
@@ -80,7 +81,7 @@ def backbone_graph(weights: Arrays, input_shape: tuple[int, int]) -> Any:
     maps = layers.end(x)
     if f"{LESIONS}conv_head/kernel" in weights:
         logits = layers.pointwise_dense(layers.end(x, LESIONS), f"{LESIONS}logits")
-        maps = ops.concat([maps, logits], axis=1)
+        maps = ops.concat([maps, logits, _cover(picture)], axis=1)
     return _graph(maps, picture)
 
 
@@ -106,6 +107,14 @@ def paper_graph(weights: Arrays, input_shape: tuple[int, int], *, classes: int) 
     x = ops.reshape(x, np.array([-1, rows * cols * channels]), special_zero=False)
     x = ops.relu(layers.dense(x, "dense", (rows * cols * channels, 128)))
     return _graph(layers.dense(x, "logits", (128, classes)), picture)
+
+
+def _cover(picture: Any) -> Any:
+    """Share of each cell of the last maps that is not background."""
+    ops = _operations()
+    shown = ops.convert(ops.greater(picture, np.float32(0)), np.float32)
+    cell, none = [STRIDE, STRIDE], [0, 0]
+    return ops.avg_pool(shown, cell, none, none, cell, True, "floor", "same_upper").output(0)
 
 
 def _operations() -> Any:

@@ -6,7 +6,7 @@ import pytest
 from ml_models.architecture import build_transfer_classifier, read_weights, write_weights
 from ml_models.calibration import log_odds, log_odds_gradient
 from ml_models.errors import ModelError
-from ml_models.head import LinearHead, lesion_evidence, pooled
+from ml_models.head import NO_BREAST, LinearHead, lesion_evidence, pooled
 from ml_models.pretrained import imagenet_weights
 
 SHAPE = (96, 64)
@@ -43,19 +43,35 @@ def test_mean_and_maximum_of_each_map():
     assert pooled(maps).tolist() == [[2.5, 8.5, 5, 11]]
 
 
+def scores(rows, cols):
+    """No logits anywhere, breast everywhere."""
+    cells = np.zeros((1, 4, rows, cols), np.float32)
+    cells[0, 3] = 1
+    return cells
+
+
 def test_evidence_is_the_log_odds_of_the_windows_mean_logits():
-    scores = np.zeros((1, 3, 9, 9), np.float32)
-    scores[0, 2, 4, 4] = 25
-    lesion, malignant = lesion_evidence(scores)[0]
+    cells = scores(9, 9)
+    cells[0, 2, 4, 4] = 25
+    lesion, malignant = lesion_evidence(cells)[0]
     assert lesion[4, 4] == pytest.approx(np.log(1 + np.e))  # mean over 5 x 5 cells: 1
     assert malignant[4, 4] == pytest.approx(1 - np.log(2))
     assert lesion[0, 0] == pytest.approx(np.log(2))
-    scores[0, 0] = 3
-    assert lesion_evidence(scores)[0, 0, 0, 0] == pytest.approx(np.log(2) - 3)  # at the border too
+    cells[0, 0] = 3
+    assert lesion_evidence(cells)[0, 0, 0, 0] == pytest.approx(np.log(2) - 3)  # at the border too
+
+
+def test_background_speaks_neither_for_itself_nor_for_its_neighbours():
+    cells = scores(9, 9)
+    cells[0, 2, :, 5:] = 100
+    cells[0, 3, :, 5:] = 0
+    lesion = lesion_evidence(cells)[0, 0]
+    assert lesion[:, :5] == pytest.approx(np.log(2))
+    assert (lesion[:, 5:] == NO_BREAST).all()
 
 
 def test_five_strongest_places_are_pooled():
-    maps = np.zeros((1, 1283, 16, 16), np.float32)
+    maps = np.concatenate([np.zeros((1, 1280, 16, 16), np.float32), scores(16, 16)], axis=1)
     maps[0, 1282, 8, 8] = 25
     features = pooled(maps)
     assert features.shape == (1, 2562)
@@ -63,7 +79,7 @@ def test_five_strongest_places_are_pooled():
 
 
 def test_grad_cam_points_at_a_lesion_the_patch_scorer_sees():
-    maps = np.zeros((1, 1283, 16, 16), np.float32)
+    maps = np.concatenate([np.zeros((1, 1280, 16, 16), np.float32), scores(16, 16)], axis=1)
     maps[0, 1282, 3, 12] = 100
     kernel = np.zeros((2562, 4), np.float32)
     kernel[2560:] = np.arange(4)
