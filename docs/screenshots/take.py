@@ -1,8 +1,9 @@
 """Take the pictures of this folder from a running demonstration (``make demo``).
 
-    python docs/screenshots/take.py http://127.0.0.1:8000 --password PASSWORD
+    python docs/screenshots/take.py http://127.0.0.1:8000 --password PASSWORD --patient Rivera
 
-It signs in as the demonstration doctor, looks, and changes nothing but the audit trail.
+It signs in as the demonstration doctor, opens a pair of that patient, looks, and changes nothing
+but the audit trail.
 """
 
 import shutil
