@@ -41,8 +41,8 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings):
 @pytest.fixture
 def hints(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Job ids that were hinted to the broker: the queue is the one thing not run for real here."""
-    from analysis import tasks
+    from analysis import queue
 
     sent: list[str] = []
-    monkeypatch.setattr(tasks.run_analysis_task, "delay", sent.append)
+    monkeypatch.setattr(queue, "hint", lambda job_id: sent.append(str(job_id)))
     return sent

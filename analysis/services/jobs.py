@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection
 from django.db.models import F, Q, QuerySet
 
+from analysis import queue
 from analysis.choices import JobState
 from analysis.models import AnalysisJob, LesionMark
 from analysis.versions import current_versions
@@ -135,7 +136,7 @@ def enqueue(
     if job is None:
         return _insert(key, current, prior, mark, requested_by)
     if job.state == JobState.FAILED and _requeue_failed(job):
-        on_commit(partial(_hint, job.pk))
+        on_commit(partial(queue.hint, job.pk))
         job.refresh_from_db()
     return job, False
 
@@ -165,7 +166,7 @@ def _insert(
             touch_record(job.patient_id)
             job.save(force_insert=True)
             _record(Action.ANALYSIS_REQUESTED, job, actor=requested_by)
-            on_commit(partial(_hint, job.pk))
+            on_commit(partial(queue.hint, job.pk))
     except IntegrityError:
         return AnalysisJob.objects.get(key=key), False
     return job, True
@@ -197,16 +198,6 @@ def _requeue_failed(job: AnalysisJob) -> bool:
             lease_until=now() + settings.ANALYSIS_LEASE,
         )
     )
-
-
-def _hint(job_id: UUID) -> None:
-    """Tell the workers. A broker that does not answer only delays: the sweeper hints again."""
-    from analysis.tasks import run_analysis_task  # noqa: PLC0415 -- tasks import this module
-
-    try:
-        run_analysis_task.delay(str(job_id))
-    except (run_analysis_task.OperationalError, OSError):
-        log.warning("broker unreachable, job %s waits for the sweeper", job_id)
 
 
 def claim(job_id: UUID) -> Claim | None:
@@ -268,7 +259,7 @@ def give_back(claim: Claim) -> None:
         fail(claim, "gave_up")
         return
     if claim.rows.update(state=JobState.QUEUED, holder="", lease_until=now()):
-        _hint(claim.job.pk)
+        queue.hint(claim.job.pk)
 
 
 def sweep() -> int:
@@ -283,7 +274,7 @@ def sweep() -> int:
         AnalysisJob.objects.filter(pk=job_id, state=JobState.QUEUED).update(
             lease_until=now() + settings.ANALYSIS_LEASE
         )
-        _hint(job_id)
+        queue.hint(job_id)
         hinted += 1
     return hinted
 

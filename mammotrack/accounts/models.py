@@ -12,6 +12,7 @@ from uuid import UUID
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 
+from mammotrack.accounts.signals import user_created
 from mammotrack.db import atomic
 from mammotrack.models import TimestampedModel, UUIDModel
 
@@ -41,7 +42,7 @@ class UserManager(BaseUserManager["User"]):
         user.full_clean(exclude=["password"])
         with atomic():
             user.save(force_insert=True)
-            _record_change(user)
+            user_created.send(sender=self.model, user=user)
         return user
 
     def create_superuser(self, username: str, password: str | None = None, **fields: Any) -> User:
@@ -132,12 +133,6 @@ class ApiToken(TimestampedModel):
 
     def matches(self, secret: str) -> bool:
         return secrets.compare_digest(self.secret_sha256, digest(secret))
-
-
-def _record_change(user: User) -> None:
-    from mammotrack.audit.people import record_change  # noqa: PLC0415 -- the trail knows users
-
-    record_change(user, actor=None)
 
 
 def digest(secret: str) -> str:

@@ -1,4 +1,4 @@
-"""Sign-ins leave a trace, and so do those that were refused."""
+"""Sign-ins leave a trace, and so do those that were refused, and every new user."""
 
 from typing import Any
 
@@ -6,7 +6,9 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from django.dispatch import receiver
 
 from mammotrack.accounts.models import User
+from mammotrack.accounts.signals import user_created
 from mammotrack.audit.models import Action
+from mammotrack.audit.people import record_change
 from mammotrack.audit.services import note_session
 
 
@@ -25,3 +27,8 @@ def note_sign_out(user: User | None, **_: Any) -> None:
 def note_refusal(**_: Any) -> None:
     """Without the name that was tried: people type their password there."""
     note_session(Action.SIGN_IN_REFUSED, user=None)
+
+
+@receiver(user_created)
+def note_new_user(user: User, **_: Any) -> None:
+    record_change(user, actor=None)
