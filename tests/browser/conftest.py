@@ -1,0 +1,71 @@
+"""A browser, the application served from this process, and people who are signed in.
+
+``visit`` opens pages; ``read_clinic`` is a clinic with one finished pair. Settings that a test
+changes hold for the server too: it is this process.
+"""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from mammotrack.accounts.models import Clinic, Role, User
+from tests.browser.clinic import Kept, ReadClinic, found_clinic, make_read_clinic
+from tests.browser.visits import Visits
+from tests.factories.accounts import make_clinic, make_user
+
+CHROMIUM = shutil.which("chromium")
+_kept: list[Kept] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "browser" in item.path.parts:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.django_db(transaction=True))
+            if CHROMIUM is None:
+                item.add_marker(pytest.mark.skip("no chromium on the PATH"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with pytest.MonkeyPatch.context() as patch:
+        # Playwright keeps an event loop in this thread; the test's own queries are not in it.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        with sync_playwright() as driver:
+            browser = driver.chromium.launch(
+                executable_path=CHROMIUM,
+                args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+            )
+            yield browser
+            browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, live_server, store, hints) -> Iterator[Visits]:
+    """Opens pages; what they complained of fails the test. Uploads are announced, not analysed."""
+    visits = Visits(browser, live_server.url)
+    yield visits
+    visits.close()
+
+
+@pytest.fixture
+def clinic() -> Clinic:
+    return make_clinic()
+
+
+@pytest.fixture
+def doctor(clinic: Clinic) -> User:
+    return make_user(Role.DOCTOR, clinics=[clinic], full_name="Dr. Vera Lund")
+
+
+@pytest.fixture
+def read_clinic(visit: Visits, audit_dir, tmp_path_factory: pytest.TempPathFactory) -> ReadClinic:
+    """A clinic where the pair of one patient is read and waits for a decision."""
+    if _kept:
+        _kept[0].put_back()
+    else:
+        make_read_clinic()
+        _kept.append(Kept.of_now(tmp_path_factory.mktemp("read-clinic")))
+    return found_clinic()
