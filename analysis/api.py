@@ -24,6 +24,7 @@ from analysis.choices import (
 from analysis.exam_result import exam_result
 from analysis.models import (
     AnalysisJob,
+    BreastPrediction,
     Comparison,
     Countersignature,
     Decision,
@@ -273,12 +274,39 @@ class RecommendationDetailSerializer(RecommendationSerializer):
         ]
 
 
+class BreastPredictionSerializer(Answer):
+    """What one model version said about one breast, from all pictures of the exam together."""
+
+    probabilities = serializers.DictField(child=serializers.FloatField())
+    prediction_set = serializers.ListField(child=serializers.CharField())
+
+    class Meta:
+        model = BreastPrediction
+        fields = [
+            "laterality",
+            "pictures",
+            "pictures_beside",
+            "model_version",
+            "model_sha256",
+            "preparation_version",
+            "probabilities",
+            "category",
+            "abstained",
+            "prediction_set",
+            "suspicious_probability",
+            "created_at",
+        ]
+
+
 class ExamResultSerializer(serializers.Serializer):
     """What the model suggests; null where it abstains or no picture is assessable."""
 
-    left = serializers.CharField(allow_null=True)
-    right = serializers.CharField(allow_null=True)
-    exam = serializers.CharField(allow_null=True)
+    left = serializers.CharField(allow_null=True, help_text="Of its worst picture.")
+    right = serializers.CharField(allow_null=True, help_text="Of its worst picture.")
+    exam = serializers.CharField(allow_null=True, help_text="Of the worse breast.")
+    breasts = BreastPredictionSerializer(
+        many=True, help_text="Each breast by all its pictures together, the other breast beside."
+    )
 
 
 class CountersignatureSerializer(Answer):
@@ -406,7 +434,7 @@ class SimilarCaseSerializer(serializers.Serializer):
 
 
 class SimilarCasesSerializer(Answer):
-    cases = SimilarCaseSerializer(many=True)
+    cases = serializers.SerializerMethodField()
 
     class Meta:
         model = SimilarCases
@@ -423,6 +451,10 @@ class SimilarCasesSerializer(Answer):
             "cases",
             "created_at",
         ]
+
+    @extend_schema_field(SimilarCaseSerializer(many=True))
+    def get_cases(self, found: SimilarCases) -> Any:
+        return SimilarCaseSerializer(selectors.shown_cases(found), many=True).data
 
 
 class JobFilters(OfPatient):
@@ -526,9 +558,10 @@ class ExamResultViewSet(ApiViewSet):
     serializer_class = ExamResultSerializer
 
     def retrieve(self, request: Request, pk: Any) -> Response:
-        """The worst category of each breast and of the exam, by the newest predictions."""
+        """The worst category of each breast and of the exam, and each breast as a whole."""
         result = exam_result(selectors.readings_of_exam(self.user, pk))
-        return Response(self.get_serializer(result).data)
+        told = vars(result) | {"exam": result.exam, "breasts": selectors.breasts_of_exam(pk)}
+        return Response(self.get_serializer(told).data)
 
 
 class RecommendationViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):

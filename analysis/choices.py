@@ -80,3 +80,7 @@ class Assessment(TextChoices):
     SUSPICIOUS = "4", "4 Suspicious"
     HIGHLY_SUGGESTIVE = "5", "5 Highly suggestive of malignancy"
     PROVEN = "6", "6 Known, proven malignancy"
+
+
+OWN_CASES = "this clinic"
+"""What is named as the source of a similar case that is the clinic's own."""

@@ -22,8 +22,9 @@ from analysis.choices import (
 )
 from mammotrack.accounts.models import User
 from mammotrack.models import TimestampedModel, now
+from patients.choices import Laterality
 from patients.models import PatientFact
-from scans.models import Mammogram
+from scans.models import Exam, Mammogram
 
 
 class LesionMark(PatientFact):
@@ -106,6 +107,7 @@ class Prediction(PatientFact):
     """What one model version said about one mammogram. Never a radiologist's assessment."""
 
     belongs_with = "mammogram"
+    personal = {"features": None}
 
     mammogram = models.ForeignKey(
         Mammogram, on_delete=models.PROTECT, related_name="predictions", db_index=False
@@ -126,6 +128,10 @@ class Prediction(PatientFact):
         null=True, help_text="Share of the heat map's evidence that lies beside the breast."
     )
     heat_plausible = models.BooleanField(null=True, help_text="False when that share is too large.")
+    logits = models.JSONField(default=list, help_text="By class of the model; fused over an exam.")
+    features = models.BinaryField(
+        null=True, help_text="What pictures are compared by: float16, little-endian."
+    )
 
     class Meta:
         constraints = [
@@ -141,6 +147,47 @@ class Prediction(PatientFact):
 
     def __str__(self) -> str:
         return f"prediction {self.pk}"
+
+
+class BreastPrediction(PatientFact):
+    """What one model version said about one breast, from all its pictures of one exam together.
+
+    The other breast's pictures of the exam are seen beside them. A picture more adds a row.
+    """
+
+    belongs_with = "exam"
+
+    exam = models.ForeignKey(Exam, on_delete=models.PROTECT, related_name="+", db_index=False)
+    laterality = models.CharField(max_length=1, choices=Laterality)
+    pictures = models.PositiveSmallIntegerField(help_text="Of this breast.")
+    pictures_beside = models.PositiveSmallIntegerField(help_text="Of the other breast.")
+    pictures_key = models.CharField(max_length=64, editable=False, help_text="Of their ids.")
+    model_version = models.CharField(max_length=64)
+    model_sha256 = models.CharField(max_length=64)
+    preparation_version = models.CharField(max_length=64)
+    probabilities = models.JSONField(default=dict, help_text='BI-RADS "2" to "6", sums to 1.')
+    category = models.CharField(max_length=1, blank=True)
+    abstained = models.BooleanField()
+    prediction_set = models.JSONField(default=list)
+    suspicious_probability = models.FloatField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=[
+                    "exam",
+                    "laterality",
+                    "pictures_key",
+                    "model_version",
+                    "preparation_version",
+                ],
+                name="breast_prediction_once",
+            ),
+        ]
+        indexes = [models.Index(fields=["patient", "id"], name="breast_prediction_by_patient")]
+
+    def __str__(self) -> str:
+        return f"breast prediction {self.pk}"
 
 
 class Comparison(PatientFact):

@@ -17,8 +17,7 @@ from analysis.imaging.mark import Mark
 from analysis.imaging.versions import PREPARATION_VERSION
 from analysis.mark_limits import check_mark
 from analysis.size_category import SizedDate
-from ml_models.classifier import Classification, Classifier
-from ml_models.heatmap import HeatMap
+from ml_models.classifier import Classification, Classifier, Explained
 
 
 @dataclass(frozen=True)
@@ -44,9 +43,12 @@ class PriorFindings:
     """What the machine found in the prior, and between it and the current picture."""
 
     prepared: PreparedBreast
-    classification: Classification
-    heat_map: HeatMap | None
+    explained: Explained
     change: ChangeMeasurement
+
+    @property
+    def classification(self) -> Classification:
+        return self.explained.classification
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,14 @@ class Findings:
     """What the machine found in the current picture; against its prior where there is one."""
 
     prepared: PreparedBreast
-    classification: Classification
-    heat_map: HeatMap | None
+    explained: Explained
     against_prior: PriorFindings | None
     model_sha256: str
     preparation_version: str = PREPARATION_VERSION
+
+    @property
+    def classification(self) -> Classification:
+        return self.explained.classification
 
     def outcome(
         self, record: guideline.ClinicalRecord | None, *, size: SizedDate | None = None
@@ -81,13 +86,8 @@ class Findings:
 def analyse(current: Picture, *, model: Classifier) -> Findings:
     """Classify one picture that has no prior."""
     prepared = current.prepare()
-    found = model.explain(prepared)
     return Findings(
-        prepared,
-        found.classification,
-        found.heat_map,
-        against_prior=None,
-        model_sha256=model.sha256,
+        prepared, model.explain(prepared), against_prior=None, model_sha256=model.sha256
     )
 
 
@@ -109,16 +109,8 @@ def analyse_pair(
         check_mark(**vars(lesion), rows=rows, columns=columns, spacing_mm=prior.spacing_mm)
     found_earlier, found_later = (model.explain(each) for each in (earlier, later))
     change = compare_breasts(prior=earlier, current=later, algorithm=algorithm, lesion=lesion)
-    against_prior = PriorFindings(
-        earlier, found_earlier.classification, found_earlier.heat_map, change
-    )
-    findings = Findings(
-        later,
-        found_later.classification,
-        found_later.heat_map,
-        against_prior,
-        model_sha256=model.sha256,
-    )
+    against_prior = PriorFindings(earlier, found_earlier, change)
+    findings = Findings(later, found_later, against_prior, model_sha256=model.sha256)
     return findings, against_prior
 
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
-from analysis.choices import Proposal
+from analysis.choices import OWN_CASES, Proposal
 from analysis.lesion_presenters import Place, ProbabilityBar, places, probability_bar
 from analysis.models import (
     AnalysisJob,
+    BreastPrediction,
     Comparison,
     Countersignature,
     Decision,
@@ -22,7 +23,7 @@ from analysis.models import (
     Recommendation,
     SimilarCases,
 )
-from analysis.selectors import Lesion
+from analysis.selectors import Lesion, shown_cases
 from ml_models.categories import combine_with_pathology
 from ml_models.similar.reference import reference_set
 from patients.models import Patient
@@ -221,14 +222,24 @@ class DescribedMass:
 
 
 @dataclass(frozen=True)
+class BreastFinding:
+    side: str
+    category: str
+    meaning: str
+    possible: str
+    suspicious: str
+    seen: str
+
+
+@dataclass(frozen=True)
 class SimilarPicture:
     case: str
     has_picture: bool
+    is_own: bool
     position: str
     birads: str
     pathology: str
     source: str
-    attribution: str
     distance: str
     ssim: str
 
@@ -239,6 +250,7 @@ class SimilarPictures:
 
     reason: str
     cases: list[SimilarPicture]
+    attributions: list[str]
     worth: str
     versions: str
     reference_sha256: str
@@ -415,24 +427,49 @@ def _described_mass(number: int, finding: Finding, superseded: Sequence[Finding]
     )
 
 
+def breast_finding(breast: BreastPrediction | None) -> BreastFinding | None:
+    """What all pictures of the breast say together; nothing where there is no more than one."""
+    if breast is None:
+        return None
+    seen = f"{breast.pictures} picture{'s' * (breast.pictures > 1)} of it"
+    if breast.pictures_beside:
+        seen += f" and {breast.pictures_beside} of the other"
+    return BreastFinding(
+        side=breast.get_laterality_display(),
+        category="" if breast.abstained else breast.category,
+        meaning="" if breast.abstained else CATEGORIES.get(breast.category, ""),
+        possible=", ".join(breast.prediction_set),
+        suspicious=percent(breast.suspicious_probability),
+        seen=seen,
+    )
+
+
 def similar(found: SimilarCases | None) -> SimilarPictures | None:
     if found is None:
         return None
+    cases = shown_cases(found)
     return SimilarPictures(
+        attributions=sorted(
+            {
+                f"{c['dataset']}, {c['licence']}: {c['attribution']}"
+                for c in cases
+                if c["attribution"]
+            }
+        ),
         reason=NO_SIMILAR.get(found.reason) or (in_words(found.reason) if found.reason else ""),
         cases=[
             SimilarPicture(
                 case=case["case"],
                 has_picture=case["picture"],
+                is_own=case["dataset"] == OWN_CASES,
                 position=f"{case['laterality']} {case['view']}",
                 birads=case["birads"] or "not known",
                 pathology=case["pathology"] or "not known",
                 source=f"{case['dataset']}, {case['licence']}",
-                attribution=case["attribution"],
                 distance=number(case["distance"]),
                 ssim=_ssim_of(case),
             )
-            for case in found.cases
+            for case in cases
         ],
         worth=_worth(found),
         versions=f"{found.search_version}, features of {found.model_version}",
@@ -442,7 +479,8 @@ def similar(found: SimilarCases | None) -> SimilarPictures | None:
 
 def _ssim_of(case: dict[str, Any]) -> str:
     if case["ssim"] is None:
-        return "outlines differ" if case["picture"] else "no picture here"
+        at_hand = case["picture"] or case["dataset"] == OWN_CASES
+        return "outlines differ" if at_hand else "no picture here"
     return number(case["ssim"])
 
 

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
 
-from analysis.choices import JobState, RecommendationStatus
+from analysis.choices import OWN_CASES, JobState, RecommendationStatus
 from analysis.guideline import NOTHING_TO_COMPARE
 from analysis.lesions import FollowedLesion, followed_lesions, standing
 from analysis.models import (
     AnalysisJob,
+    BreastPrediction,
     Comparison,
     Decision,
     Finding,
@@ -25,7 +27,7 @@ from mammotrack.accounts.policy import Permission, can, require
 from mammotrack.errors import NotFound
 from patients import selectors as patients
 from patients.choices import ConsentPurpose
-from patients.consents import consent_state
+from patients.consents import consent_state, patients_with_research_consent
 from patients.models import PathologyReport, Patient, TherapyCourse, TherapyCycle
 from scans import selectors as scans
 from scans.models import Mammogram
@@ -52,7 +54,7 @@ def jobs_visible_to(user: User) -> QuerySet[AnalysisJob]:
 def predictions_visible_to(user: User) -> QuerySet[Prediction]:
     if not can(user, Permission.READ_ANALYSES):
         return Prediction.objects.none()
-    return Prediction.objects.filter(clinic_id__in=user.clinic_ids)
+    return Prediction.objects.filter(clinic_id__in=user.clinic_ids).defer("features")
 
 
 def comparisons_visible_to(user: User) -> QuerySet[Comparison]:
@@ -139,6 +141,27 @@ def readings_of_exam(user: User, exam_id: UUID) -> list[tuple[str, Prediction]]:
     found = predictions_visible_to(user).filter(mammogram_id__in=list(sides))
     newest = {prediction.mammogram_id: prediction for prediction in found.order_by("created_at")}
     return [(sides[mammogram_id], prediction) for mammogram_id, prediction in newest.items()]
+
+
+def breast_of(prediction: Prediction) -> BreastPrediction | None:
+    """What the same model version last said of this picture's breast as a whole."""
+    mammogram = prediction.mammogram
+    return (
+        BreastPrediction.objects.filter(
+            exam_id=mammogram.exam_id,
+            laterality=mammogram.laterality,
+            model_version=prediction.model_version,
+            preparation_version=prediction.preparation_version,
+        )
+        .order_by("-created_at", "pk")
+        .first()
+    )
+
+
+def breasts_of_exam(exam_id: UUID) -> list[BreastPrediction]:
+    """For each breast what was last said of all its pictures together, left first."""
+    found = BreastPrediction.objects.filter(exam_id=exam_id).order_by("laterality", "created_at")
+    return list({each.laterality: each for each in found}.values())
 
 
 def recommendation_of(job: AnalysisJob) -> Recommendation | None:
@@ -301,6 +324,20 @@ def lesions_of(mammogram: Mammogram) -> list[Lesion]:
 def similar_cases_of(mammogram: Mammogram) -> SimilarCases | None:
     """The newest search for pictures like this one."""
     return SimilarCases.objects.filter(mammogram=mammogram).order_by("-created_at", "pk").first()
+
+
+def shown_cases(found: SimilarCases) -> list[dict[str, Any]]:
+    """What was found, less the clinic's own cases whose patients have changed their mind since.
+
+    Nor is a case shown that has turned out to be of the same woman, by a merge of two records.
+    """
+    own = [case["case"] for case in found.cases if case["dataset"] == OWN_CASES]
+    if not own:
+        return found.cases
+    willing = patients_with_research_consent([found.clinic_id]) - {found.patient_id}
+    still = Mammogram.objects.filter(pk__in=own, patient_id__in=willing)
+    shown = {str(pk) for pk in still.values_list("pk", flat=True)}
+    return [each for each in found.cases if each["dataset"] != OWN_CASES or each["case"] in shown]
 
 
 @dataclass(frozen=True)

@@ -323,6 +323,9 @@ def _findings(recommendation: Recommendation) -> dict[str, object]:
         "current_finding": presenters.picture_finding(
             recommendation.current_prediction, malignancy_proven=proven
         ),
+        "breast_finding": presenters.breast_finding(
+            selectors.breast_of(recommendation.current_prediction)
+        ),
         "prior_finding": presenters.picture_finding(  # the record is of the current picture's day
             recommendation.prior_prediction, malignancy_proven=False
         ),

@@ -80,21 +80,35 @@ class Classification:
 
 @dataclass(frozen=True)
 class Explained:
-    """An answer and where its evidence lies; no map where the network has none to give."""
+    """An answer and what else the same pass of the network tells.
+
+    Attributes
+    ----------
+    classification : Classification
+    heat_map : HeatMap or None
+        Where the evidence lies; None without an answer, or where the network has none to give.
+    logits : (classes,) float64 ndarray or None
+        What `Classifier.fuse` takes; None without an answer.
+    features : (2560,) float32 ndarray or None
+        What the backbone sees, to compare pictures by (`ml_models.similar`); None as the map.
+    """
 
     classification: Classification
-    heat_map: HeatMap | None
+    heat_map: HeatMap | None = None
+    logits: NDArray[np.float64] | None = None
+    features: Floats | None = None
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What a network says of one picture: logits (classes,), and its Grad-CAM by copy.
+    """What a network says of one picture: logits (classes,), its Grad-CAM by copy, its features.
 
     It is not `familiar` when its features are unlike those of the training pictures.
     """
 
     logits: NDArray[np.float64]
-    grad_cam: Callable[[NDArray[np.float64]], Floats] | None
+    grad_cam: Callable[[NDArray[np.float64]], Floats] | None = None
+    features: Floats | None = None
     familiar: bool = True
 
 
@@ -154,12 +168,12 @@ class Classifier:
             loaded on first use.
         """
         if not prepared.assessable:
-            return Explained(self._not_assessable(prepared.reasons), heat_map=None)
+            return Explained(self._not_assessable(prepared.reasons))
         seen = self._look(prepared)
         if not seen.familiar:
-            return Explained(self._not_assessable((REASON,)), heat_map=None)
+            return Explained(self._not_assessable((REASON,)))
         answer = self._answer(seen.logits, self._manifest.calibration)
-        return Explained(answer, self._heat_map(seen, prepared))
+        return Explained(answer, self._heat_map(seen, prepared), seen.logits, seen.features)
 
     def classify_breast(
         self, views: Sequence[PreparedBreast], other: Sequence[PreparedBreast] = ()
@@ -179,29 +193,46 @@ class Classifier:
         ModelError
             ``no_fusion`` when this version answers for single pictures only; else as `explain`.
         """
+        found = [self.explain(view) for view in views]
+        seen = [each.logits for each in found if each.logits is not None]
+        if not seen:
+            reasons = dict.fromkeys(r for each in found for r in each.classification.reasons)
+            return self._not_assessable(tuple(reasons))
+        beside = [each.logits for each in map(self.explain, other) if each.logits is not None]
+        return self.fuse(seen, beside)
+
+    def fuse(
+        self, own: Sequence[NDArray[np.float64]], other: Sequence[NDArray[np.float64]] = ()
+    ) -> Classification:
+        """Answer for one breast from the logits of its views; `Explained` and its rows keep them.
+
+        Parameters
+        ----------
+        own : sequence of (classes,) float64 ndarray
+            At least one view.
+        other : sequence of (classes,) float64 ndarray, optional
+            Of the other breast in the same exam.
+
+        Raises
+        ------
+        ModelError
+            ``no_fusion`` when this version answers for single pictures only.
+        """
         fusion = self._manifest.fusion
         if fusion is None:
             raise ModelError(f"{self.version} answers for single pictures only.", code="no_fusion")
-        known = [self._known(view) for view in views]
-        seen = [logits for logits, _ in known if logits is not None]
-        if not seen:
-            reasons = dict.fromkeys(reason for _, given in known for reason in given)
-            return self._not_assessable(tuple(reasons))
-        beside = [logits for logits, _ in map(self._known, other) if logits is not None]
         logits = fuse_logits(
-            np.array(seen),
-            np.array(beside).reshape(-1, len(self._manifest.classes)),
+            np.array(own),
+            np.array(other).reshape(-1, len(self._manifest.classes)),
             reference=np.array(fusion.reference),
             other_weight=fusion.other_weight,
         )
         return self._answer(logits, fusion.calibration)
 
-    def _known(self, view: PreparedBreast) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]:
-        """Logits of a picture, or why it has none."""
-        if not view.assessable:
-            return None, view.reasons
-        seen = self._look(view)
-        return (seen.logits, ()) if seen.familiar else (None, (REASON,))
+    @property
+    def fuses(self) -> bool:
+        """Whether it can answer for a breast from several pictures."""
+        return self._manifest.fusion is not None
 
     def logits(self, prepared: PreparedBreast) -> NDArray[np.float64]:
         """Logits of the network, (classes,), averaged over the copies it wants."""
@@ -282,7 +313,7 @@ def load_network(manifest: Manifest, *, folder: Path) -> Callable[[Floats], Seen
     classes = len(manifest.classes)
     if manifest.architecture == "paper-cnn":
         paper = Network(paper_graph(weights, manifest.input_shape, classes=classes))
-        return lambda batch: Seen(paper(batch).mean(axis=0).astype(np.float64), grad_cam=None)
+        return lambda batch: Seen(paper(batch).mean(axis=0).astype(np.float64))
     backbone = Network(backbone_graph(weights, manifest.input_shape))
     head = LinearHead.from_weights(weights, channels=LITE0_CHANNELS, classes=classes)
 
@@ -294,6 +325,7 @@ def load_network(manifest: Manifest, *, folder: Path) -> Callable[[Floats], Seen
         return Seen(
             head.logits(features).mean(axis=0),
             partial(head.grad_cam, maps),
+            features=features[:, : 2 * LITE0_CHANNELS].mean(axis=0),
             familiar=familiarity is None or bool(familiarity.knows(appearance(features))[0]),
         )
 

@@ -1,6 +1,6 @@
 """Reads of the patient record, always for a user."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 from uuid import UUID
 
@@ -249,6 +249,14 @@ def chemotherapy_at(patient: Patient, on: date) -> TherapyCourse | None:
 
 def cycles_given_by(course: TherapyCourse, on: date) -> int:
     return TherapyCycle.objects.filter(course=course, given_date__lte=on).count()
+
+
+def newest_pathology(patient_ids: Collection[UUID], laterality: str) -> dict[UUID, str]:
+    """The latest result of that breast, for those patients who have one."""
+    reports = PathologyReport.objects.filter(patient_id__in=patient_ids, laterality=laterality)
+    return dict(
+        reports.order_by("report_date", "created_at", "pk").values_list("patient_id", "result")
+    )
 
 
 def has_malignant_pathology(patient: Patient, *, laterality: str, on: date) -> bool:

@@ -17,7 +17,8 @@ from analysis.models import AnalysisJob, Comparison, Prediction, Recommendation
 from analysis.pictures import HEAT_MAP
 from analysis.releases import active_model
 from analysis.services import jobs
-from analysis.services.similar import keep_similar, search_similar
+from analysis.services.breasts import keep_breasts
+from analysis.services.similar import keep_similar, search_similar, stored_features
 from analysis.size_category import SizedDate, size_course
 from mammotrack.audit import services as audit
 from mammotrack.audit.models import Action
@@ -50,7 +51,7 @@ def run_job(job_id: UUID) -> None:
             require_consent(claim.job.patient_id, ConsentPurpose.AI)
             jobs.check_one_patient(claim.job)
             findings = _analyse(claim.job)
-            similar = search_similar(claim.job.current, findings.prepared)
+            similar = search_similar(claim.job.current, findings)
             _keep_heat_maps(claim.job, findings)
             _write_results(claim, findings, similar, _keep_pictures(claim.job, findings))
         except (ImagingError, ModelError, ScanFileError) as error:
@@ -110,8 +111,8 @@ def _keep_heat_maps(job: AnalysisJob, findings: Findings) -> None:
     from analysis.imaging.heat import heat_overlay  # noqa: PLC0415 -- OpenCV
 
     for mammogram, found in _looked_at(job, findings):
-        if found.heat_map is not None:
-            overlay = heat_overlay(found.prepared, found.heat_map.heat)
+        if (heat_map := found.explained.heat_map) is not None:
+            overlay = heat_overlay(found.prepared, heat_map.heat)
             key = _heat_map_key(mammogram, findings)
             object_store().put_derived(key, {HEAT_MAP: encode_png(overlay)})
 
@@ -156,6 +157,8 @@ def _write_once(
         record = _record_on_exam_day(job.current)
         outcome = findings.outcome(record, size=_size_on_exam_day(job, findings))
         predictions = [_prediction(*each, findings) for each in _looked_at(job, findings)]
+        for exam_id in {prediction.mammogram.exam_id for prediction in predictions}:
+            keep_breasts(exam_id, findings.classification.model_version)
         current_prediction = predictions[0]
         prior_prediction = comparison = None
         if against := findings.against_prior:
@@ -179,7 +182,12 @@ def _write_once(
             record=_as_document(record),
         )
         recommendation.save(force_insert=True)
-        keep_similar(job.current, similar, model_sha256=findings.model_sha256)
+        keep_similar(
+            job.current,
+            similar,
+            model_version=findings.classification.model_version,
+            model_sha256=findings.model_sha256,
+        )
         audit.record(
             Action.ANALYSIS_DONE,
             subject=job,
@@ -237,7 +245,8 @@ def _prediction(
     mammogram: Mammogram, looked_at: Findings | PriorFindings, findings: Findings
 ) -> Prediction:
     """The row of this picture and model version: the one on record, or a new one."""
-    found, heat_map = looked_at.classification, looked_at.heat_map
+    explained = looked_at.explained
+    found, heat_map = explained.classification, explained.heat_map
     same = Prediction.objects.filter(
         mammogram=mammogram,
         model_version=found.model_version,
@@ -263,6 +272,8 @@ def _prediction(
         heat_map_key=_heat_map_key(mammogram, findings) if heat_map else "",
         heat_outside_share=heat_map.outside_share if heat_map else None,
         heat_plausible=heat_map.plausible if heat_map else None,
+        logits=[] if explained.logits is None else explained.logits.tolist(),
+        features=None if explained.features is None else stored_features(explained.features),
     )
     prediction.save(force_insert=True)
     return prediction

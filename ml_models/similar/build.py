@@ -16,11 +16,11 @@ import numpy as np
 
 from analysis.imaging.decode import load_pixels
 from analysis.imaging.versions import PREPARATION_VERSION
+from ml_models.classifier import Classifier
 from ml_models.errors import ModelError
 from ml_models.evaluate import DEFAULT_OUTPUT
 from ml_models.readers import read_table, research_data_folder
 from ml_models.similar.embedded import Embedded, column_of, embed_samples
-from ml_models.similar.embedding import embedder
 from ml_models.similar.measure import Labelled, label, worth
 from ml_models.similar.reference import (
     FOLDER,
@@ -47,15 +47,16 @@ def main() -> None:
     options = parser.parse_args()
     table = options.data / SOURCE / "labels.csv"
     try:
-        embedded = embed_samples(read_table(table, source=SOURCE), embedder(), cache=options.cache)
+        model = Classifier.load()
+        embedded = embed_samples(read_table(table, source=SOURCE), model, cache=options.cache)
     except (ModelError, FileNotFoundError) as error:
         sys.exit(str(error))
-    reference = build(embedded, table, folder=options.output)
+    reference = build(embedded, table, model=model, folder=options.output)
     shown = sum(case.picture for case in reference.cases)
     print(f"{len(reference.cases)} cases, {shown} with a picture, model {reference.model_version}.")
 
 
-def build(embedded: Embedded, table: Path, *, folder: Path) -> ReferenceSet:
+def build(embedded: Embedded, table: Path, *, model: Classifier, folder: Path) -> ReferenceSet:
     """Write features, labels and a dozen pictures; read them back."""
     density, pathology = column_of(table, "density"), column_of(table, "pathology")
     kept = np.flatnonzero(embedded.assessable)
@@ -78,8 +79,8 @@ def build(embedded: Embedded, table: Path, *, folder: Path) -> ReferenceSet:
         for sample in samples
     ]
     made_by = {
-        "model_version": embedder().version,
-        "model_sha256": embedder().sha256,
+        "model_version": model.version,
+        "model_sha256": model.sha256,
         "preparation_version": PREPARATION_VERSION,
         "worth": _worth(label(embedded, pathology=pathology)),
     }

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.imaging.versions import PREPARATION_VERSION
+from ml_models.architecture import LITE0_CHANNELS
+from ml_models.classifier import Classifier
 from ml_models.dataset import Sample, data_manifest
 from ml_models.features import prepare_sample
-from ml_models.similar.embedding import Embedder
 from ml_models.similar.reference import Features
 
 
@@ -24,6 +25,7 @@ class Embedded:
     samples : tuple of Sample
     features : (n, 2560) float32 ndarray
     assessable : (n,) bool ndarray
+        False where the classifier gives no answer; features are 0 there.
     """
 
     samples: tuple[Sample, ...]
@@ -31,19 +33,20 @@ class Embedded:
     assessable: NDArray[np.bool_]
 
 
-def embed_samples(samples: list[Sample], embedder: Embedder, *, cache: Path) -> Embedded:
+def embed_samples(samples: list[Sample], model: Classifier, *, cache: Path) -> Embedded:
     """Embed every picture, or read what was embedded before of the same data and model."""
-    named = f"{data_manifest(samples)['sha256']} {embedder.sha256} {PREPARATION_VERSION}"
+    named = f"{data_manifest(samples)['sha256']} {model.sha256} {PREPARATION_VERSION}"
     path = cache / f"embedded-{hashlib.sha256(named.encode()).hexdigest()[:16]}.npz"
     ordered = sorted(samples, key=lambda sample: sample.name)
     if not path.is_file():
-        prepared = [prepare_sample(sample) for sample in ordered]
+        found = [model.explain(prepare_sample(sample)).features for sample in ordered]
+        nothing = np.zeros(2 * LITE0_CHANNELS, np.float32)
         cache.mkdir(parents=True, exist_ok=True)
         np.savez(
             path,
             allow_pickle=False,
-            features=np.stack([embedder.embed(one) for one in prepared]),
-            assessable=np.array([one.assessable for one in prepared]),
+            features=np.stack([nothing if one is None else one for one in found]),
+            assessable=np.array([one is not None for one in found]),
         )
     with np.load(path, allow_pickle=False) as stored:
         return Embedded(tuple(ordered), stored["features"], stored["assessable"])

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_models.classifier import Classifier
 from ml_models.dataset import Sample
 from ml_models.errors import ModelError
 from ml_models.evaluate import DEFAULT_OUTPUT
 from ml_models.metrics import Figure, auc, figure, patient_draws
 from ml_models.readers import read_table, research_data_folder
 from ml_models.similar.embedded import Embedded, column_of, embed_samples
-from ml_models.similar.embedding import embedder
 from ml_models.similar.reference import centred_distance
 from ml_models.similar.search import SHOWN
 
@@ -66,11 +66,14 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=DEFAULT_OUTPUT)
     options = parser.parse_args()
     try:
-        contrast = _labelled(options.data / "cdd_cesm" / "labels.csv", cache=options.cache)
-        inbreast = _labelled(options.data / "inbreast" / "labels.csv", cache=options.cache)
+        model = Classifier.load()
+        contrast, inbreast = (
+            _labelled(options.data / name / "labels.csv", model, cache=options.cache)
+            for name in ("cdd_cesm", "inbreast")
+        )
     except (ModelError, FileNotFoundError) as error:
         sys.exit(str(error))
-    print(f"Features of {embedder().version}, same breast and view, never the same patient.")
+    print(f"Features of {model.version}, same breast and view, never the same patient.")
     print(
         "AUC of the share of positive neighbours, nearer ones counting more; in brackets the 95 %"
     )
@@ -126,7 +129,7 @@ def _neighbours(
 ) -> tuple[NDArray[np.int64], Floats]:
     """(n, count) indices into `reference`, nearest first, and how much each counts."""
     distance = centred_distance(
-        queries.features, reference.features, centre=reference.features
+        queries.features, reference.features, centre=reference.features.mean(axis=0)
     ).astype(np.float64)
     for row, query in enumerate(queries.samples):
         for column, other in enumerate(reference.samples):
@@ -144,9 +147,9 @@ def only_view(labelled: Labelled, view: str) -> Labelled:
     )
 
 
-def _labelled(table: Path, *, cache: Path) -> Labelled:
+def _labelled(table: Path, model: Classifier, *, cache: Path) -> Labelled:
     samples = read_table(table, source=table.parent.name)
-    embedded = embed_samples(samples, embedder(), cache=cache)
+    embedded = embed_samples(samples, model, cache=cache)
     return label(embedded, pathology=column_of(table, "pathology"))
 
 

@@ -1,9 +1,11 @@
-"""The shipped reference set: features, labels, licence and origin of each picture."""
+"""The reference set: features, labels, licence and origin of each picture.
+
+What is shipped may be joined by a clinic's own cases, for one search."""
 
 import hashlib
 import json
-from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,7 +40,7 @@ class ReferenceCase:
     pixel_sha256 : str
         As ``scans`` hashes decoded pixels, so that a picture is known again.
     picture : bool
-        Whether the picture itself is in the repository.
+        Whether the picture itself is shipped with the set.
     """
 
     case: str
@@ -71,7 +73,9 @@ class ReferenceSet:
     ----------
     cases : tuple of ReferenceCase
     features : (n, f) float32 ndarray
-        See `embedding.Embedder`; row i belongs to case i.
+        See `ml_models.classifier.Explained`; row i belongs to case i.
+    centre : (f,) float32 ndarray
+        Mean of the shipped features, about which distances are measured.
     model_version, model_sha256, preparation_version : str
         What made the features. Those of another model cannot be compared with them.
     worth : dict
@@ -79,16 +83,19 @@ class ReferenceSet:
         ``pictures``, ``neighbours``, ``auc`` [value, low, high] and ``chance`` [low, high].
     sha256 : str
         Of the manifest: it names the features by their own hash.
+    pictures : dict of str to Path
+        Where the picture of a case lies, as far as it is at hand.
     """
 
     cases: tuple[ReferenceCase, ...]
     features: Features
+    centre: Features
     model_version: str
     model_sha256: str
     preparation_version: str
     worth: dict[str, Any]
     sha256: str
-    folder: Path = FOLDER
+    pictures: Mapping[str, Path]
 
     @classmethod
     def load(cls, folder: Path = FOLDER) -> "ReferenceSet":
@@ -105,15 +112,29 @@ class ReferenceSet:
         stored = path.read_bytes()
         manifest = json.loads(stored)
         arrays = load_arrays(folder / "features.npz", sha256=manifest["features_sha256"])
+        cases = tuple(ReferenceCase(**case) for case in manifest["cases"])
+        features = arrays["features"].astype(np.float32)
         return cls(
-            cases=tuple(ReferenceCase(**case) for case in manifest["cases"]),
-            features=arrays["features"].astype(np.float32),
+            cases=cases,
+            features=features,
+            centre=features.mean(axis=0),
             model_version=manifest["model_version"],
             model_sha256=manifest["model_sha256"],
             preparation_version=manifest["preparation_version"],
             worth=manifest["worth"],
             sha256=hashlib.sha256(stored).hexdigest(),
-            folder=folder,
+            pictures={c.case: folder / "pictures" / f"{c.case}.jpg" for c in cases if c.picture},
+        )
+
+    def joined_by(
+        self, cases: Collection[ReferenceCase], features: Features, pictures: Mapping[str, Path]
+    ) -> "ReferenceSet":
+        """The set with further cases, whose features the same model made."""
+        return replace(
+            self,
+            cases=(*self.cases, *cases),
+            features=np.concatenate([self.features, features]),
+            pictures={**self.pictures, **pictures},
         )
 
     def nearest(
@@ -148,27 +169,25 @@ class ReferenceSet:
             for i, c in enumerate(self.cases)
             if (c.laterality, c.view) == (laterality, view) and c.patient not in same_woman
         ]
-        distance = centred_distance(query[None], self.features[at], centre=self.features)[0]
+        distance = centred_distance(query[None], self.features[at], centre=self.centre)[0]
         return [
             Neighbour(self.cases[at[i]], float(distance[i]))
             for i in np.argsort(distance, kind="stable")[:count]
         ]
 
     def picture_path(self, case: str) -> Path | None:
-        """Where the picture of a case lies; None where it is not shipped or unknown."""
-        shipped = {c.case for c in self.cases if c.picture}
-        return self.folder / "pictures" / f"{case}.jpg" if case in shipped else None
+        """Where the picture of a case lies; None where it is not at hand or unknown."""
+        return self.pictures.get(case)
 
 
 def centred_distance(queries: Features, others: Features, *, centre: Features) -> Features:
-    """(q, f) and (n, f) features to (q, n) cosine distances about the mean of `centre`.
+    """(q, f) and (n, f) features to (q, n) cosine distances about the (f,) `centre`.
 
-    All breasts share most of their features; without the mean taken away every pair looks alike.
+    All breasts share most of their features; without a mean taken away every pair looks alike.
     """
-    mean = centre.mean(axis=0)
 
     def directions(features: Features) -> Features:
-        moved = features - mean
+        moved = features - centre
         return moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-12)
 
     return np.asarray(1 - directions(queries) @ directions(others).T, np.float32)

@@ -8,9 +8,9 @@ from typing import Any
 
 from analysis.imaging.breast import PreparedBreast, prepare_breast
 from analysis.imaging.decode import load_pixels
+from analysis.imaging.errors import ImagingError
 from analysis.imaging.likeness import structural_likeness
-from ml_models.similar.embedding import Embedder
-from ml_models.similar.reference import Neighbour, ReferenceSet
+from ml_models.similar.reference import Features, Neighbour, ReferenceSet
 
 SHOWN = 5
 OTHER_MODEL = "reference_of_other_model"
@@ -62,8 +62,9 @@ class SimilarFound:
 def find_similar(
     prepared: PreparedBreast,
     *,
+    features: Features | None,
+    model_sha256: str,
     reference: ReferenceSet,
-    embedder: Embedder,
     known_pixels: Collection[str],
 ) -> SimilarFound:
     """The `SHOWN` nearest of the same breast and view, never of the query's own patient.
@@ -72,15 +73,20 @@ def find_similar(
     ----------
     prepared : PreparedBreast
         With its laterality and view.
+    features : (f,) float32 ndarray or None
+        Of the picture, from the pass that classified it; None where there was no answer.
+    model_sha256 : str
+        Weights of the model that made them.
+    reference : ReferenceSet
     known_pixels : collection of str
         Pixel hashes of all pictures of the patient.
     """
-    if not prepared.assessable:
+    if features is None:
         return SimilarFound((), NOT_ASSESSABLE)
-    if reference.model_sha256 != embedder.sha256:
+    if reference.model_sha256 != model_sha256:
         return SimilarFound((), OTHER_MODEL)
     nearest = reference.nearest(
-        embedder.embed(prepared),
+        features,
         laterality=prepared.laterality or "",
         view=prepared.view or "",
         known_pixels=known_pixels,
@@ -94,7 +100,10 @@ def _likeness(prepared: PreparedBreast, near: Neighbour, reference: ReferenceSet
     path = reference.picture_path(near.case.case)
     if path is None:
         return None
-    other = _prepared(path, near.case.laterality, near.case.view)
+    try:
+        other = _prepared(path, near.case.laterality, near.case.view)
+    except ImagingError:  # that picture is damaged or gone; this one is not
+        return None
     return structural_likeness(prepared, other)
 
 

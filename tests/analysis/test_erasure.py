@@ -10,7 +10,7 @@ from django.apps import apps
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
-from django.db.models import CharField, DateField, DateTimeField, JSONField, TextField
+from django.db.models import BinaryField, CharField, DateField, DateTimeField, JSONField, TextField
 
 from analysis.integrity import check
 from analysis.services.erasure import ErasureReason, erase_patient
@@ -72,6 +72,16 @@ NOT_PERSONAL = {
         "category",
         "prediction_set",
         "heat_map_key",
+        "logits",
+    },
+    "BreastPrediction": {
+        "pictures_key",
+        "model_version",
+        "model_sha256",
+        "preparation_version",
+        "probabilities",
+        "category",
+        "prediction_set",
     },
     "Comparison": {
         "mark_key",
@@ -206,7 +216,7 @@ def test_nothing_is_done_with_an_erased_record(patient, administrator, doctor):
 
 
 def test_every_field_is_said_to_be_personal_or_not():
-    told = (CharField, TextField, DateField, JSONField)
+    told = (CharField, TextField, DateField, JSONField, BinaryField)
     for model in apps.get_models():
         if not issubclass(model, TracedModel) or model._meta.app_label == "audit":
             continue

@@ -1,15 +1,17 @@
 """The result of an exam: the worst picture of each breast, never an average."""
 
 import pytest
+from django.urls import reverse
 
 from analysis.exam_result import ExamResult, exam_result
 from analysis.models import Prediction
 from mammotrack.accounts.models import Role
 from tests.api import Program, assert_problem
 from tests.factories.accounts import make_clinic, make_user
-from tests.factories.analysis import make_prediction
+from tests.factories.analysis import make_breast_prediction, make_prediction, make_recommendation
 from tests.factories.patients import make_patient
 from tests.factories.scans import make_mammogram
+from tests.web import signed_in
 
 
 def reading(side: str, category: str, *, abstained: bool = False) -> tuple[str, Prediction]:
@@ -45,5 +47,28 @@ def test_D10_the_api_tells_both_breasts_and_the_exam():
     answer = Program(make_user(Role.DOCTOR, clinics=[clinic])).get(path)
     foreign = Program(make_user(Role.DOCTOR, clinics=[make_clinic()])).get(path)
 
-    assert answer.json() == {"left": "5", "right": "2", "exam": "5"}
+    told = answer.json()
+    assert (told["left"], told["right"], told["exam"]) == ("5", "2", "5")
+    assert told["breasts"] == []
     assert_problem(foreign, 404, "not_found")
+
+
+@pytest.mark.django_db
+def test_D10_a_breast_as_a_whole_stands_beside_its_worst_picture_and_does_not_replace_it():
+    clinic = make_clinic()
+    picture = make_mammogram(make_patient(clinic), laterality="L")
+    prediction = make_prediction(picture, category="5")
+    make_breast_prediction(picture.exam, category="2")
+    make_breast_prediction(picture.exam, category="4", pictures_beside=1)
+    doctor = make_user(Role.DOCTOR, clinics=[clinic])
+    analysis = make_recommendation(current=picture, current_prediction=prediction)
+
+    told = Program(doctor).get(f"/exam-results/{picture.exam_id}/").json()
+    page = signed_in(doctor).get(reverse("analysis:detail", args=[analysis.job_id]))
+
+    assert (told["left"], told["exam"]) == ("5", "5")
+    (breast,) = told["breasts"]
+    assert (breast["laterality"], breast["category"], breast["pictures_beside"]) == ("L", "4", 1)
+    text = " ".join(page.content.decode().split())
+    assert "Left breast as a whole, from 2 pictures of it and 1 of the other in this exam" in text
+    assert "4 Suspicious" in text

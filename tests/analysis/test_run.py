@@ -11,7 +11,14 @@ from analysis import selectors
 from analysis.choices import JobState, Proposal, RecommendationStatus
 from analysis.guideline import RULES_VERSION
 from analysis.imaging.versions import DEFAULT_ALGORITHM, PREPARATION_VERSION
-from analysis.models import AnalysisJob, Comparison, Prediction, Recommendation, SimilarCases
+from analysis.models import (
+    AnalysisJob,
+    BreastPrediction,
+    Comparison,
+    Prediction,
+    Recommendation,
+    SimilarCases,
+)
 from analysis.pictures import heat_map_path, kept_pictures
 from analysis.services import jobs, run
 from analysis.services.lesions import mark_lesion
@@ -19,6 +26,8 @@ from analysis.services.run import run_job
 from mammotrack.accounts.models import Role
 from mammotrack.audit.models import Action, AuditEntry
 from ml_models import registry
+from ml_models.classifier import Classifier
+from ml_models.similar.reference import reference_set
 from patients.consents import ConsentWithdrawn
 from patients.models import Patient
 from patients.services import merge_patients, record_consent
@@ -32,12 +41,15 @@ pytestmark = [pytest.mark.django_db, pytest.mark.model, pytest.mark.usefixtures(
 
 
 def upload(patient: Patient, day: date, **options: Any) -> Mammogram:
-    pixels = np.round(phantom(1, **options).pixels * 255).astype(np.uint8)
+    laterality, seed = options.pop("laterality", "L"), options.pop("seed", 1)
+    pixels = np.round(phantom(seed, **options).pixels * 255).astype(np.uint8)
+    if laterality == "R":
+        pixels = np.ascontiguousarray(pixels[:, ::-1])
     return store_mammogram(
         patient=patient,
         chunks=[cv2.imencode(".png", pixels)[1].tobytes()],
         statement=Statement(
-            laterality="L",
+            laterality=laterality,
             view="CC",
             exam_date=day,
             pixel_spacing_mm=SPACING_MM,
@@ -100,6 +112,38 @@ def test_a_job_writes_everything_with_its_versions(pair_job):
         5,
     )
     assert {(case["laterality"], case["view"]) for case in similar.cases} == {("L", "CC")}
+
+
+def test_D10_the_second_view_of_an_exam_adds_an_answer_for_the_breast_as_a_whole():
+    patient = make_patient()
+    day = date(2024, 1, 5)
+    left, right = (upload(patient, day, laterality=side, seed=2) for side in "LR")
+
+    run_job(AnalysisJob.objects.get(current=left).pk)
+    alone = BreastPrediction.objects.count()
+    run_job(AnalysisJob.objects.get(current=right).pk)
+    run_job(AnalysisJob.objects.get(current=right).pk)  # delivered twice
+
+    assert left.exam_id == right.exam_id
+    assert alone == 0
+    rows = {row.laterality: row for row in BreastPrediction.objects.all()}
+    assert sorted(rows) == ["L", "R"]
+    assert BreastPrediction.objects.count() == 2
+    model = Classifier.load()
+    logits = {p.mammogram_id: [np.array(p.logits)] for p in Prediction.objects.all()}
+    expected = model.fuse(logits[left.pk], logits[right.pk])
+    assert rows["L"].probabilities == pytest.approx(expected.probabilities)
+    assert (rows["L"].pictures, rows["L"].pictures_beside) == (1, 1)
+    assert rows["L"].model_sha256 == model.sha256
+
+
+def test_one_pass_leaves_the_features_that_similar_cases_are_found_by(pair_job):
+    run_job(pair_job.pk)
+
+    for prediction in Prediction.objects.all():
+        features = np.frombuffer(prediction.features, "<f2")
+        assert features.shape == reference_set().features.shape[1:]
+        assert features.max() > 0
 
 
 def test_a_marked_mass_is_measured_and_kept_beside_the_unmarked_result():
@@ -258,7 +302,7 @@ def computed(pair_job):
     """A claimed job whose pictures are analysed and whose results are not written yet."""
     claim = jobs.claim(pair_job.pk)
     findings = run._analyse(claim.job)
-    return claim, findings, run.search_similar(claim.job.current, findings.prepared)
+    return claim, findings, run.search_similar(claim.job.current, findings)
 
 
 def test_S3_results_of_a_job_under_way_during_a_merge_land_on_the_survivor(pair_job, computed):

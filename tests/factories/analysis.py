@@ -9,6 +9,7 @@ from analysis.evidence import digest, evidence_of
 from analysis.guideline import RULES_VERSION
 from analysis.models import (
     AnalysisJob,
+    BreastPrediction,
     Comparison,
     Decision,
     LesionMark,
@@ -18,7 +19,7 @@ from analysis.models import (
 )
 from mammotrack.accounts.models import Role, User
 from mammotrack.models import now
-from scans.models import Mammogram
+from scans.models import Exam, Mammogram
 from tests.factories.accounts import make_user
 from tests.factories.scans import make_pair
 
@@ -92,6 +93,29 @@ def make_prediction(mammogram: Mammogram, **fields: Any) -> Prediction:
         clinic_id=mammogram.clinic_id,
         patient_id=mammogram.patient_id,
         mammogram=mammogram,
+        **values,
+    )
+
+
+def make_breast_prediction(exam: Exam, laterality: str = "L", **fields: Any) -> BreastPrediction:
+    values = {
+        "pictures": 2,
+        "pictures_beside": 0,
+        "pictures_key": uuid.uuid4().hex,
+        "model_version": "model-test",
+        "model_sha256": hashlib.sha256(b"model-test").hexdigest(),
+        "preparation_version": PREPARATION_VERSION,
+        "probabilities": {"2": 0.1, "3": 0.1, "4": 0.6, "5": 0.2, "6": 0.0},
+        "category": "4",
+        "abstained": False,
+        "prediction_set": ["4", "5"],
+        "suspicious_probability": 0.7,
+    } | fields
+    return BreastPrediction.objects.create(
+        clinic_id=exam.clinic_id,
+        patient_id=exam.patient_id,
+        exam=exam,
+        laterality=laterality,
         **values,
     )
 

@@ -1,3 +1,4 @@
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -143,6 +144,19 @@ def test_one_view_of_a_breast_answers_as_the_picture_does(exam_folder, breast):
     answer = classifier.classify_breast([breast])
     assert answer.probabilities == pytest.approx(classifier.classify(breast).probabilities)
     assert classifier.classify_breast([breast, breast]).category == answer.category
+
+
+@pytest.mark.model
+def test_logits_that_were_kept_answer_for_the_breast_as_its_pictures_do(exam_folder, breast):
+    classifier = Classifier.load("tiny-2", folder=exam_folder)
+    found = classifier.explain(breast)
+    kept = np.array(json.loads(json.dumps(found.logits.tolist())))
+
+    assert classifier.fuse([kept, kept], [kept]) == classifier.classify_breast(
+        [breast, breast], other=[breast]
+    )
+    assert found.features.shape == (2560,)
+    assert found.features.dtype == np.float32
 
 
 @pytest.mark.model

@@ -11,6 +11,7 @@ from analysis.demo.clinic import PICTURES
 from analysis.imaging.breast import prepare_breast
 from analysis.imaging.decode import load_pixels
 from analysis.imaging.likeness import structural_likeness
+from ml_models.classifier import Classifier
 from ml_models.dataset import Sample
 from ml_models.errors import ModelError
 from ml_models.registry import active_manifest
@@ -111,27 +112,31 @@ class TestNearest:
 
 
 @pytest.fixture(scope="module")
-def embedder():
-    from ml_models.similar.embedding import embedder
-
-    return embedder()
-
-
-@pytest.fixture(scope="module")
 def prepared():
     return prepare_breast(load_pixels(DEMO), spacing_mm=None, laterality="L", view="CC")
 
 
+@pytest.fixture(scope="module")
+def features(prepared):
+    return Classifier.load().explain(prepared).features
+
+
 @pytest.mark.model
 class TestSearch:
-    def find(self, prepared, embedder, reference, known=frozenset()):
-        return find_similar(prepared, reference=reference, embedder=embedder, known_pixels=known)
+    def find(self, prepared, features, reference, known=frozenset()):
+        return find_similar(
+            prepared,
+            features=features,
+            model_sha256=active_manifest().sha256,
+            reference=reference,
+            known_pixels=known,
+        )
 
     def test_a_picture_of_the_set_finds_itself_unless_it_is_the_patients(
-        self, shipped, embedder, prepared
+        self, shipped, features, prepared
     ):
-        itself = self.find(prepared, embedder, shipped).cases[0].as_dict()
-        others = self.find(prepared, embedder, shipped, {stored_pixel_sha256(DEMO)}).cases
+        itself = self.find(prepared, features, shipped).cases[0].as_dict()
+        others = self.find(prepared, features, shipped, {stored_pixel_sha256(DEMO)}).cases
 
         assert itself["case"] == "cdd107-L-CC"
         assert itself["distance"] == pytest.approx(0, abs=1e-3)
@@ -139,8 +144,8 @@ class TestSearch:
         assert all(each.neighbour.case.patient != "cdd107" for each in others)
         assert others[0].neighbour.distance > 0.05
 
-    def test_similarity_is_measured_where_there_is_a_picture(self, shipped, embedder, prepared):
-        for each in self.find(prepared, embedder, shipped).cases:
+    def test_similarity_is_measured_where_there_is_a_picture(self, shipped, features, prepared):
+        for each in self.find(prepared, features, shipped).cases:
             told = each.as_dict()
             assert told["licence"] == "CC BY 4.0"
             if told["picture"]:
@@ -148,14 +153,31 @@ class TestSearch:
             else:
                 assert told["ssim"] is None
 
-    def test_reasons_for_finding_nothing(self, shipped, embedder, prepared):
+    def test_reasons_for_finding_nothing(self, shipped, features, prepared):
         oblique = dataclasses.replace(prepared, view="MLO")
-        blank = dataclasses.replace(prepared, reasons=("blank",))
         foreign = dataclasses.replace(shipped, model_sha256="0" * 64)
 
-        assert self.find(oblique, embedder, shipped).reason == NO_REFERENCE
-        assert self.find(blank, embedder, shipped).reason == NOT_ASSESSABLE
-        assert self.find(prepared, embedder, foreign).reason == OTHER_MODEL
+        assert self.find(oblique, features, shipped).reason == NO_REFERENCE
+        assert self.find(prepared, None, shipped).reason == NOT_ASSESSABLE
+        assert self.find(prepared, features, foreign).reason == OTHER_MODEL
+
+    def test_d17_further_cases_are_found_like_the_shipped_ones(self, shipped, features, prepared):
+        """A copy of a shipped case, under another name: as near, with its own picture."""
+        at, near = min(enumerate(shipped.cases), key=lambda each: each[1].case != "cdd107-L-CC")
+        copied = dataclasses.replace(near, case="own", patient="other", pixel_sha256="0" * 64)
+        joined = shipped.joined_by([copied], shipped.features[[at]], {"own": DEMO})
+
+        first, second = self.find(prepared, features, joined).cases[:2]
+
+        assert {first.neighbour.case.case, second.neighbour.case.case} == {"cdd107-L-CC", "own"}
+        assert first.neighbour.distance == pytest.approx(second.neighbour.distance, abs=1e-6)
+        assert {c.neighbour.case.case: c.ssim for c in (first, second)}["own"] > 0.98
+
+    def test_a_picture_that_is_gone_stops_no_search(self, shipped, features, prepared, tmp_path):
+        gone = dataclasses.replace(
+            shipped, pictures={c.case: tmp_path / "gone.png" for c in shipped.cases}
+        )
+        assert all(each.ssim is None for each in self.find(prepared, features, gone).cases)
 
 
 class TestLikeness:

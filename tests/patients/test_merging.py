@@ -27,6 +27,7 @@ from tests import dicom_files
 from tests.api import Program, assert_problem
 from tests.factories.accounts import PASSWORD, make_clinic, make_user
 from tests.factories.analysis import (
+    make_breast_prediction,
     make_decision,
     make_job,
     make_mark,
@@ -72,6 +73,7 @@ def filled(clinic, doctor, **fields) -> Patient:
     prior, current = make_pair(patient)
     decision = make_decision(make_recommendation(prior=prior, current=current))
     make_similar_cases(current)
+    make_breast_prediction(current.exam)
     make_mark(prior)
     Finding.objects.create(
         clinic=clinic,
