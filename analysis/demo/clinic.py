@@ -45,7 +45,7 @@ CHUNK_BYTES = 1 << 20
 IDENTITY_REASON = "Public CBIS-DDSM or CDD-CESM picture of a demonstration patient."
 COMPARED = (Identifier.NAME, Identifier.BIRTH_DATE)
 PICTURES = Path(__file__).parent / "pictures"
-PICTURE_COUNT = 14  # what ``seed`` uploads
+PICTURE_COUNT = 16  # what ``seed`` uploads
 FILM_DATE = date(2016, 10, 4)  # the study date all CBIS-DDSM files carry
 MASS_X, MASS_Y, MASS_RADIUS = 2685, 2646, 95  # pixels of the RCC film of DEMO-002
 
@@ -68,7 +68,7 @@ def is_seeded() -> bool:
 
 
 def seed(say: Say) -> None:
-    """Make the clinic, its people and three patients, and upload their mammograms.
+    """Make the clinic, its people and four patients, and upload their mammograms.
 
     What an interrupted start left is kept and completed.
     """
@@ -120,18 +120,18 @@ def seed(say: Say) -> None:
         born=date(1966, 5, 21),
     )
     say("Maja Lindqvist: one digital exam, nothing to compare it with")
-    for picture in sorted(PICTURES.glob("cdd107-*.png")):
-        _upload(
-            screened,
-            picture,
-            Statement(
-                laterality=picture.stem.split("-")[1],
-                view=View.CC,
-                exam_date=date(2021, 4, 8),
-                confirmed_identifiers=COMPARED,
-            ),
-            doctor,
-        )
+    _upload_digital(screened, "cdd107", date(2021, 4, 8), doctor)
+
+    referred = _register(
+        clinic,
+        doctor,
+        "DEMO-004",
+        family_name="Haddad",
+        given_name="Salma",
+        born=date(1958, 11, 30),
+    )
+    say("Salma Haddad: one digital exam; the classifier answers here, and abstains on film scans")
+    _upload_digital(referred, "cdd275", date(2021, 6, 17), doctor)
 
 
 def _people(clinic: Clinic) -> dict[str, User]:
@@ -205,6 +205,17 @@ def _upload_films(
         stored[position] = _upload(patient, film, statement, by)
         say(f"  {position.upper()} film of {FILM_DATE} stored")
     return stored
+
+
+def _upload_digital(patient: Patient, case: str, exam_date: date, by: User) -> None:
+    for picture in sorted(PICTURES.glob(f"{case}-*.png")):
+        statement = Statement(
+            laterality=picture.stem.split("-")[1],
+            view=View.CC,
+            exam_date=exam_date,
+            confirmed_identifiers=COMPARED,
+        )
+        _upload(patient, picture, statement, by)
 
 
 def _upload_followups(

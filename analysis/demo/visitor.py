@@ -41,8 +41,8 @@ class Visitor:
         Raises
         ------
         CheckFailed
-            A job failed, the wait was too long, a pair lacks its numbers, there are too few, or the
-            marked lesion was not measured.
+            A job failed, the wait was too long, a pair lacks its numbers, there are too few, the
+            marked lesion was not measured, or the classifier abstained from every picture.
         """
         self._wait_until_idle()
         rows = [
@@ -54,6 +54,8 @@ class Visitor:
             raise CheckFailed(f"Expected {EXPECTED_PAIRS} analysed pairs, found {len(rows)}.")
         if not any(row["lesion_size_ratio"] for row in rows):
             raise CheckFailed("No lesion was measured at its mark.")
+        if all(prediction["abstained"] for prediction in self._all("/api/v1/predictions/")):
+            raise CheckFailed("The classifier abstained from every picture.")
         return rows
 
     def _wait_until_idle(self) -> None:
