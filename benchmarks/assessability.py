@@ -2,8 +2,11 @@
 
 Every picture takes the way of an upload: quality gates, then the network and its distance in
 feature space. Prints the reasons for each picture that is no mammogram, and the share of real
-mammograms refused by set with its 95 % interval (Wilson). mini-MIAS took no part in training; of
-the others the held-out share stands in the manifest.
+mammograms refused by set with its 95 % interval (Wilson). mini-MIAS took no part in training the
+classifier; of the others the held-out share stands in the manifest.
+
+To refuse a picture is one thing, to leave it open another: the share of prediction sets that rule
+nothing out stands beside it, and for held-out patients in the card.
 """
 
 import argparse
@@ -36,11 +39,12 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def refused_mammograms(classifier: Classifier, folder: Path) -> tuple[int, Counter[str]]:
-    """Return how many mammograms a set has, and how often each reason refused one."""
+def refused_mammograms(classifier: Classifier, folder: Path) -> tuple[int, Counter[str], int]:
+    """Return how many mammograms a set has, why some are refused, and how many are left open."""
     with (folder / "labels.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     reasons: Counter[str] = Counter()
+    left_open = 0
     for row in track(rows, description=folder.name, console=Console(stderr=True)):
         spacing = row.get("mm_per_px_here")
         prepared = prepare_breast(
@@ -52,7 +56,9 @@ def refused_mammograms(classifier: Classifier, folder: Path) -> tuple[int, Count
         answer = classifier.classify(prepared)
         if not answer.assessable:
             reasons[", ".join(answer.reasons)] += 1
-    return len(rows), reasons
+        elif answer.abstained:
+            left_open += 1
+    return len(rows), reasons, left_open
 
 
 def main() -> int:
@@ -74,12 +80,13 @@ def main() -> int:
     for name in SETS:
         if not (given.data / name / "labels.csv").is_file():
             continue
-        n, reasons = refused_mammograms(classifier, given.data / name)
+        n, reasons, left_open = refused_mammograms(classifier, given.data / name)
         refused = reasons.total()
         low, high = wilson(refused, n)
         print(
             f"{name}: refused {refused} of {n} mammograms, {refused / n:.4f} "
-            f"[{low:.4f}, {high:.4f}] {dict(reasons) or ''}"
+            f"[{low:.4f}, {high:.4f}] {dict(reasons) or ''}; left open by its prediction set: "
+            f"{left_open} of {n - refused}"
         )
     return int(taken > 0)
 

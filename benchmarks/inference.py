@@ -1,10 +1,11 @@
 """``python -m benchmarks.inference``: which runtime the classifier's network is served with.
 
 Each runtime answers for the same prepared mammogram in a fresh process of its own: logits and
-Grad-CAM of the shipped network on both copies of the breast. The network is the same everywhere;
-Keras needs a gradient tape for the map, the others read it off the last feature maps. Printed are
-the time from the start of the process to the first answer, the fastest and median later answer,
-CPU time of the fastest, the peak memory, and the largest difference of the logits from Keras's.
+Grad-CAM of the shipped network. The network is the same everywhere; Keras needs a gradient tape
+for the map, the others read it off the last feature maps. Printed are the time from the start of
+the process to the first answer, the fastest and median later answer, CPU time of the fastest, the
+peak memory, and how far the calibrated probabilities and the map (of its largest value) lie from
+Keras's.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +29,21 @@ from analysis.imaging.breast import PreparedBreast, prepare_breast
 from analysis.imaging.decode import load_pixels
 from ml_models.architecture import (
     LITE0_CHANNELS,
-    build_backbone,
-    build_transfer_classifier,
+    build_two_ended_backbone,
     write_weights,
 )
 from ml_models.backend import tensorflow
 from ml_models.calibration import log_odds_gradient
 from ml_models.categories import is_suspicious
 from ml_models.classifier import Classifier, network_input
-from ml_models.head import LinearHead, pooled
+from ml_models.head import (
+    NO_BREAST,
+    PATCH_CELLS,
+    SMALLEST_COVER,
+    STRONGEST,
+    LinearHead,
+    pooled,
+)
 from ml_models.registry import active_manifest, load_weights
 from ml_models.runtime import THREADS, Network, backbone_graph
 
@@ -66,35 +74,61 @@ class Case:
         direction = log_odds_gradient(logits.mean(axis=0), is_suspicious(self.manifest.classes))
         return logits, self.head.grad_cam(maps, direction)
 
+    def probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.manifest.calibration.probabilities(logits.mean(axis=0, keepdims=True))
+
 
 def prepared_picture() -> PreparedBreast:
     return prepare_breast(load_pixels(PICTURE), spacing_mm=None, laterality="L", view="CC")
 
 
 def keras_predict(case: Case) -> Callable[[], Answer]:
-    """``predict``, then a gradient tape through the network for the map."""
-    tf, model, inner = _keras_model(case)
+    """``predict``, then a gradient tape through the head for the map."""
+    tf, model = _keras_model(case)
     suspicious = is_suspicious(case.manifest.classes)
+    backbone, parts, head = model.layers[-3:]
 
     def answer() -> Answer:
-        logits = model.predict(case.batch[..., None], verbose=0)
+        batch = case.batch[..., None]
+        logits = model.predict(batch, verbose=0)
         with tf.GradientTape() as tape:
-            maps, out = inner(case.batch[..., None], training=False)
-            mean = tf.reduce_mean(out, axis=0, keepdims=True)
-            score = tf.reduce_logsumexp(tf.boolean_mask(mean, suspicious, axis=1), 1)
-            score -= tf.reduce_logsumexp(tf.boolean_mask(mean, ~suspicious, axis=1), 1)
-            score *= len(case.batch)
-        by_map = tf.reduce_mean(tape.gradient(score, maps), axis=(1, 2))
-        cam = np.einsum("nc,nhwc->nhw", by_map.numpy(), maps.numpy(), optimize=True)
-        return np.asarray(logits, np.float64), cam
+            maps = backbone(batch, training=False)
+            tape.watch(maps)
+            features = parts(maps)
+            out = head(features)
+            score = tf.reduce_logsumexp(tf.boolean_mask(out, suspicious, axis=1), 1)
+            score -= tf.reduce_logsumexp(tf.boolean_mask(out, ~suspicious, axis=1), 1)
+        by_cell, by_feature = tape.gradient(score, [maps, features])
+        by_map = tf.reduce_mean(by_cell[..., :LITE0_CHANNELS], axis=(1, 2))
+        cam = tf.einsum("nc,nhwc->nhw", by_map, maps[..., :LITE0_CHANNELS])
+        evidence = tf.nn.relu(lesion_evidence(maps[..., LITE0_CHANNELS:])) / STRONGEST
+        cam += tf.einsum("nc,nhwc->nhw", by_feature[:, -2:], evidence)
+        return np.asarray(logits, np.float64), cam.numpy()
 
     return answer
 
 
+def lesion_evidence(scores: Any) -> Any:
+    """`head.lesion_evidence` in TensorFlow, channels last."""
+    tf = tensorflow()
+    cover = scores[..., 3:]
+    window = tf.ones((PATCH_CELLS, PATCH_CELLS, 1, 1))
+    weight, *logits = (
+        tf.nn.conv2d(part, window, strides=1, padding="SAME")
+        for part in (cover, *(scores[..., k : k + 1] * cover for k in range(3)))
+    )
+    normal, benign, malignant = (part[..., 0] / tf.maximum(weight[..., 0], 1e-9) for part in logits)
+    lesion = tf.reduce_logsumexp(tf.stack([benign, malignant]), axis=0) - normal
+    worse = malignant - tf.reduce_logsumexp(tf.stack([normal, benign]), axis=0)
+    found = tf.stack([lesion, worse], axis=-1)
+    return tf.where(cover >= SMALLEST_COVER, found, NO_BREAST)
+
+
 def tensorflow_function(case: Case) -> Callable[[], Answer]:
     """A traced graph of the backbone."""
-    tf, _, inner = _keras_model(case)
-    traced = tf.function(lambda batch: inner(batch, training=False)[0], autograph=False)
+    tf, model = _keras_model(case)
+    backbone = model.layers[-3]
+    traced = tf.function(lambda batch: backbone(batch, training=False), autograph=False)
     return lambda: case.answer_from(
         np.asarray(traced(tf.constant(case.batch[..., None]))).transpose(CHANNELS_LAST)
     )
@@ -130,11 +164,10 @@ def opencv_dnn(case: Case) -> Callable[[], Answer]:
     return answer
 
 
-def openvino(case: Case) -> Callable[[], Answer]:
+def openvino(case: Case, precision: str = "f32") -> Callable[[], Answer]:
     """What is served: the graph built from our arrays."""
-
     graph = backbone_graph(case.weights, case.manifest.input_shape)
-    network = Network(graph, threads=case.threads)
+    network = Network(graph, threads=case.threads, precision=precision)
     return lambda: case.answer_from(network(case.batch))
 
 
@@ -144,29 +177,41 @@ RUNTIMES = {
     "TensorFlow Lite": tensorflow_lite,
     "OpenCV DNN": opencv_dnn,
     "OpenVINO": openvino,
+    "OpenVINO, bfloat16": partial(openvino, precision="bf16"),
 }
 
 
-def _keras_model(case: Case) -> tuple[Any, Any, Any]:
-    """TensorFlow, the classifier, and the same giving (maps, logits)."""
-
+def _keras_model(case: Case) -> tuple[Any, Any]:
+    """TensorFlow, and the classifier as three layers: backbone, pooling, head."""
     tf = tensorflow()
+    keras = tf.keras
 
-    model = build_transfer_classifier(case.manifest.input_shape, classes=len(case.manifest.classes))
+    class Pooling(keras.layers.Layer):  # type: ignore[misc]
+        """`head.pooled`, channels last."""
+
+        def call(self, maps: Any) -> Any:
+            own, evidence = maps[..., :LITE0_CHANNELS], lesion_evidence(maps[..., LITE0_CHANNELS:])
+            cells = tf.reshape(evidence, (-1, evidence.shape[1] * evidence.shape[2], 2))
+            strongest = tf.math.top_k(tf.transpose(cells, (0, 2, 1)), STRONGEST).values
+            mean, largest = tf.reduce_mean(own, (1, 2)), tf.reduce_max(own, (1, 2))
+            return tf.concat([mean, largest, tf.reduce_mean(strongest, 2)], axis=1)
+
+    classes = len(case.manifest.classes)
+    backbone = build_two_ended_backbone(case.manifest.input_shape)
+    head = keras.layers.Dense(classes, name="logits")
+    model = keras.Sequential([backbone, Pooling(), head])
     write_weights(model, case.weights)
-    maps = model.get_layer("mean").input
-    return tf, model, tf.keras.Model(model.input, [maps, model.output])
+    return tf, model
 
 
 def convert(path: Path) -> None:
-    """Write the shipped backbone as a TensorFlow Lite file for a batch of two copies."""
-
+    """Write the shipped backbone as a TensorFlow Lite file."""
     tf = tensorflow()
     manifest = active_manifest()
-    model = build_backbone(manifest.input_shape)
+    model = build_two_ended_backbone(manifest.input_shape)
     write_weights(model, load_weights(manifest))
     traced = tf.function(lambda batch: model(batch, training=False), autograph=False)
-    signature = tf.TensorSpec((2, *manifest.input_shape, 1), tf.float32)
+    signature = tf.TensorSpec((1, *manifest.input_shape, 1), tf.float32)
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
         [traced.get_concrete_function(signature)], model
     )
@@ -175,7 +220,8 @@ def convert(path: Path) -> None:
 
 def measure(runtime: str, *, threads: int, converted: Path, started: float) -> dict[str, Any]:
     """Ask one runtime in this process."""
-    answer = RUNTIMES[runtime](Case(threads, converted))
+    case = Case(threads, converted)
+    answer = RUNTIMES[runtime](case)
     logits, cam = answer()
     first = time.time() - started
     wall, cpu = [], []
@@ -190,7 +236,7 @@ def measure(runtime: str, *, threads: int, converted: Path, started: float) -> d
         "median_ms": 1000 * float(np.median(wall)),
         "cpu_ms": 1000 * min(cpu),
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "logits": logits.tolist(),
+        "probabilities": case.probabilities(logits).tolist(),
         "cam": cam.tolist(),
     }
 
@@ -251,12 +297,12 @@ def print_table(thread_counts: list[int]) -> None:
     rows, cols = manifest.input_shape
     load = os.getloadavg()[0]
     print(
-        f"{manifest.version}, {manifest.architecture}, 2 x {rows} x {cols}, logits and Grad-CAM; "
+        f"{manifest.version}, {manifest.architecture}, {rows} x {cols}, logits and Grad-CAM; "
         f"{ANSWERS} answers a runtime; {os.cpu_count()} cores, load {load:.1f} at the start\n"
     )
     print(
         "| threads | runtime | first answer s | fastest ms | median ms | CPU ms | peak MB |"
-        " logits off | map off |"
+        " probabilities off | map off |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as scratch:
@@ -278,7 +324,7 @@ def print_table(thread_counts: list[int]) -> None:
                     print(f"| {threads} | {runtime} | {one['error']} |", flush=True)
                     continue
                 reference = reference or one
-                off = np.abs(np.subtract(one["logits"], reference["logits"])).max()
+                off = np.abs(np.subtract(one["probabilities"], reference["probabilities"])).max()
                 cam = np.asarray(reference["cam"])
                 cam_off = np.abs(np.subtract(one["cam"], cam)).max() / np.abs(cam).max()
                 print(

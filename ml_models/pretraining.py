@@ -74,7 +74,7 @@ def teach_lesions(data: Path, *, cache: Path, settings: PatchSettings, seed: int
     cache.mkdir(parents=True, exist_ok=True)
     patches = _patches(data, cache, seed)
     key = _key(patches, settings, seed)
-    maps = _first_maps(patches, cache / f"lesion-maps-{_key(patches, None, seed)}.npy")
+    maps_path = cache / f"lesion-maps-{_key(patches, None, seed)}.npy"
     held_out = _held_out(patches.patients, seed)
     weights: Weights = {LESIONS + name: array for name, array in imagenet_weights().items()}
     epochs: list[dict[str, float]] = []
@@ -82,6 +82,7 @@ def teach_lesions(data: Path, *, cache: Path, settings: PatchSettings, seed: int
         done = cache / f"lesions-{key}-{epoch + 1}.npz"
         if not done.is_file():
             print(f"Lesion patches, epoch {epoch + 1} of {settings.epochs}", file=sys.stderr)
+            maps = _first_maps(patches, maps_path)
             weights, figures = _epoch(
                 weights, maps, patches.labels, held_out, settings, epoch=epoch, seed=seed
             )
@@ -90,6 +91,12 @@ def teach_lesions(data: Path, *, cache: Path, settings: PatchSettings, seed: int
             weights = {name: stored[name] for name in stored.files if name != "figures"}
             epochs.append(json.loads(str(stored["figures"])))
     return LesionTraining(weights, epochs, len(patches.labels))
+
+
+def held_out_patients(data: Path, *, cache: Path, seed: int) -> set[str]:
+    """Whose tissue no training with this seed learns from."""
+    patients = _patches(data, cache, seed).patients
+    return set(patients[_held_out(patients, seed)].tolist())
 
 
 def _patches(data: Path, cache: Path, seed: int) -> Patches:
