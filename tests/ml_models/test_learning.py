@@ -9,7 +9,8 @@ import pytest
 from ml_models import registry
 from ml_models.architecture import build_paper_cnn
 from ml_models.card import write_card
-from ml_models.config import Config
+from ml_models.classifier import Classifier
+from ml_models.config import Config, load_config
 from ml_models.crossval import fused, majority, out_of_fold, outer_folds, score, slices
 from ml_models.evaluate import FLOOR, SMALLER, TWO_ENDED, Training, evaluate
 from ml_models.features import TrainingInputs
@@ -151,6 +152,41 @@ def test_paper_learner_goes_on_from_its_cache(tmp_path, samples, inputs, monkeyp
     assert np.array_equal(first.logits, second.logits)
     assert first.curves == second.curves
     assert first.weights.keys() == second.weights.keys()
+
+
+@pytest.mark.model
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # matplotlib's own
+def test_p14_a_category_is_added_by_configuration_and_another_head(tmp_path, samples, breast):
+    """Five classes instead of four: the backbone stays, and the new version answers a 6."""
+    classes = ("2", "3", "4", "5", "6")
+    (tmp_path / "six.toml").write_text(f'learn_from = ["set"]\nclasses = {list(classes)}\n')
+    config = replace(load_config(tmp_path / "six.toml"), paper=SETTINGS)
+    women = [replace(s, category=str(2 + i // 2 % 5)) for i, s in enumerate(samples)]
+    shipped = registry.load_weights(registry.active_manifest())
+    backbone = {k: v for k, v in shipped.items() if not k.startswith("logits/")}
+    rng = np.random.default_rng(0)
+    told = np.array([int(s.category) for s in women], np.float32)
+    features = rng.normal(size=(24, 2, 2562)).astype(np.float32)
+    features[:, :, :40] += told[:, None, None]
+    inputs = TrainingInputs(
+        assessable=np.ones(24, bool),
+        features={TWO_ENDED: features, SMALLER: features, FLOOR: features[..., :2560]},
+        pictures=rng.random((24, 150, 150, 1)).astype(np.float32),
+    )
+    lesions = LesionTraining({}, [{"auc_lesion": 0.5, "auc_malignant": 0.5}], 7)
+    training = Training(config, women, np.arange(24), inputs, backbone, lesions, tmp_path)
+
+    train_and_register(training, evaluate(training, output=tmp_path / "out"), folder=tmp_path)
+
+    model = Classifier.load("birads-2", folder=tmp_path)
+    answer = model.classify(breast)
+    stored = registry.load_weights(registry.active_manifest(tmp_path), folder=tmp_path)
+    assert registry.active_manifest(tmp_path).classes == classes
+    assert stored["logits/kernel"].shape == (2562, 5)
+    assert all(np.array_equal(stored[name], array) for name, array in backbone.items())
+    assert answer.probabilities["6"] > 0
+    assert sum(answer.probabilities.values()) == pytest.approx(1)
 
 
 @pytest.mark.model
