@@ -10,6 +10,7 @@ from scans.services import object_store
 
 PROCESSING_VIEWS = ("grayscale", "denoised", "edges", "threshold")
 HEAT_MAP = "heat_map.png"
+CORRESPONDENCE = "correspondence.f32"
 PICTURE_KEYS = ((Comparison, "pictures_key"), (Prediction, "heat_map_key"))  # kept beside what
 LESION_PICTURES = ("lesion_prior", "lesion_current")
 PICTURES = frozenset(
@@ -22,6 +23,20 @@ def picture_path(comparison: Comparison | None, name: str) -> Path:
     if comparison is None or not comparison.pictures_key or name not in PICTURES:
         raise NotFound("There is no such picture.")
     return object_store().derived_path(comparison.pictures_key, f"{name}.png")
+
+
+def correspondence_path(comparison: Comparison | None) -> Path:
+    """Where the grid of a registered pair lies, or ``NotFound``."""
+    if comparison is None or not comparison.pictures_key:
+        raise NotFound("The pictures are not registered.")
+    return object_store().derived_path(comparison.pictures_key, CORRESPONDENCE)
+
+
+def is_registered(comparison: Comparison | None) -> bool:
+    """Whether the prior can be laid on the current picture at full depth."""
+    if comparison is None or not comparison.pictures_key:
+        return False
+    return correspondence_path(comparison).exists()
 
 
 def reference_picture_path(case: str) -> Path:

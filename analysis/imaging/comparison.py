@@ -97,8 +97,12 @@ class ChangeMeasurement:
         Working grid; the prior registered and matched in gray scale.
     ssim_map : (rows, cols) float32 ndarray or None
         SSIM of each neighbourhood at 1.6 mm, on the working grid; 0 outside ``mask``.
+    displacement : (rows, cols, 2) float32 ndarray or None
+        Add to (column, row) of the working grid to get the place in the prior, px.
     mask : (rows, cols) bool ndarray or None
         Where the map is valid: both show the breast, without a rim of 3 mm.
+    gray_match : (n, 2) float64 ndarray or None
+        Support points of the monotone map from the prior's intensities to the current ones.
     lesion : LesionChange or None
         The mass that was marked.
     attention : tuple of AttentionMark
@@ -123,6 +127,8 @@ class ChangeMeasurement:
     aligned_prior: NDArray[np.float32] | None = None
     ssim_map: NDArray[np.float32] | None = None
     mask: NDArray[np.bool_] | None = None
+    displacement: NDArray[np.float32] | None = None
+    gray_match: NDArray[np.float64] | None = None
     change_interval: tuple[float, float] | None = None
     lesion: LesionChange | None = None
     attention: tuple[AttentionMark, ...] = ()
@@ -335,6 +341,8 @@ def _scored(pair: ChangeMeasurement, registered: RegisteredPair) -> ChangeMeasur
         aligned_prior=np.where(mask, registered.matched_prior, np.float32(0)),
         ssim_map=np.where(assessed, cv2.resize(detail.local, size), np.float32(0)),
         mask=assessed,
+        displacement=registered.registration.displacement,
+        gray_match=registered.gray_match,
     )
 
 

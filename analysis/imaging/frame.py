@@ -27,8 +27,8 @@ def common_frame(*, prior: PreparedBreast, current: PreparedBreast) -> Frame:
     equally high; registration finds the rest.
     """
     prior_image, prior_mask = prior.image, prior.mask
-    if (prior.spacing_mm is None) != (current.spacing_mm is None):
-        scale = current.mask.shape[0] / prior.mask.shape[0]
+    scale = prior_scale(prior=prior, current=current)
+    if scale != 1:
         prior_image = resize(prior_image, scale)
         prior_mask = resize(prior_mask.astype(np.float32), scale) > 0.5
     rows, cols = (
@@ -45,3 +45,10 @@ def common_frame(*, prior: PreparedBreast, current: PreparedBreast) -> Frame:
         current=padded(current.image).astype(np.float32),
         current_mask=padded(current.mask).astype(bool),
     )
+
+
+def prior_scale(*, prior: PreparedBreast, current: PreparedBreast) -> float:
+    """What the prior's working grid is resized by in the common frame."""
+    if (prior.spacing_mm is None) == (current.spacing_mm is None):
+        return 1.0
+    return current.mask.shape[0] / prior.mask.shape[0]

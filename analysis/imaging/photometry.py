@@ -30,12 +30,24 @@ def match_intensities(
     (rows, cols) float32 ndarray
         The prior in the gray scale of the current picture, clipped to [0, 1].
     """
+    return matched(prior, gray_match(prior, current, mask))
+
+
+def gray_match(
+    prior: NDArray[np.float32], current: NDArray[np.float32], mask: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return the map as its support points, (n, 2): intensity of the prior, of the current one."""
     source = np.percentile(prior[mask], QUANTILES) + 1e-6 * np.arange(len(QUANTILES))
     target = np.percentile(current[mask], QUANTILES)
     slopes = np.clip(np.diff(target) / np.diff(source), *SLOPE_RANGE)
     source = np.concatenate([source[:1] - 1, source, source[-1:] + 1])
     target = np.concatenate([target[:1] - slopes[0], target, target[-1:] + slopes[-1]])
-    return np.clip(np.interp(prior, source, target), 0, 1).astype(np.float32)
+    return np.column_stack([source, target])
+
+
+def matched(prior: NDArray[np.float32], match: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Put intensities of the prior through the map, clipped to [0, 1]."""
+    return np.clip(np.interp(prior, *match.T), 0, 1).astype(np.float32)
 
 
 def window_on_tissue(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from analysis.imaging.frame import Frame
 from analysis.imaging.mark import Mark
-from analysis.imaging.photometry import match_intensities
+from analysis.imaging.photometry import gray_match, matched
 from analysis.imaging.registration import Registration
 
 HALF = 2
@@ -38,7 +38,12 @@ class RegisteredPair:
     @cached_property
     def matched_prior(self) -> Image:
         """The warped prior in the gray scale of the current film."""
-        return match_intensities(self.warped_prior, self.frame.current, self.mask)
+        return matched(self.warped_prior, self.gray_match)
+
+    @cached_property
+    def gray_match(self) -> NDArray[np.float64]:
+        """See ``photometry.gray_match``."""
+        return gray_match(self.warped_prior, self.frame.current, self.mask)
 
     def to_current(self, mark: Mark) -> Mark:
         """Carry a mark on the prior to the current film: the field leads the other way."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from analysis.imaging.breast import PreparedBreast
 from analysis.imaging.comparison import ChangeMeasurement
+from analysis.imaging.correspondence import correspondence
 from analysis.imaging.errors import ImagingError
 from analysis.imaging.film_display import (
     Colour,
@@ -34,7 +35,8 @@ def comparison_pictures(
     -------
     dict of str to bytes
         ``prior.png``, ``current.png``; ``aligned_prior.png`` and ``ssim_map.png`` (transparent
-        outside the common breast, of the shape of ``current.png``) where the pair is registered;
+        outside the common breast, of the shape of ``current.png``) and ``correspondence.f32``
+        (see ``correspondence``) where the pair is registered;
         ``lesion_prior.png`` and ``lesion_current.png`` where a mass was marked; the processing
         views of the current picture ``grayscale.png``, ``denoised.png``, ``edges.png``,
         ``threshold.png``; and ``histogram.json`` with 256 ``counts``.
@@ -52,6 +54,7 @@ def comparison_pictures(
     if change.aligned_prior is not None:
         pictures["aligned_prior.png"] = encode_png(aligned_gray(current, change))
         pictures["ssim_map.png"] = encode_png(map_overlay(current, change))
+        pictures["correspondence.f32"] = correspondence(prior=prior, current=current, change=change)
     if change.lesion is not None:
         pictures |= lesion_pictures(prior=prior, current=current, lesion=change.lesion)
     return pictures

@@ -10,7 +10,7 @@ from analysis.imaging.mark import Mark
 from analysis.imaging.render import comparison_pictures
 from tests.phantoms import SPACING_MM, Lesion, phantom
 
-REGISTERED = {"aligned_prior.png", "ssim_map.png"}
+REGISTERED = {"aligned_prior.png", "ssim_map.png", "correspondence.f32"}
 ALWAYS = {
     "prior.png",
     "current.png",
