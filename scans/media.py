@@ -9,7 +9,11 @@ from mammotrack.errors import NotFound, Unavailable
 from scans.errors import ScanFileError
 from scans.storage import read_verified
 
-CONTENT_TYPES = {".jpg": "image/jpeg", ".png": "image/png"}
+CONTENT_TYPES = {
+    ".jpg": "image/jpeg",
+    ".png": "image/png",
+    ".f32": "application/octet-stream",
+}
 
 
 class DamagedPicture(Unavailable):

@@ -34,6 +34,15 @@ def mammogram_visible_to(user: User, mammogram_id: UUID) -> Mammogram:
     return mammogram
 
 
+def exam_visible_to(user: User, exam_id: UUID) -> Exam:
+    """The exam, or ``NotFound``."""
+    require(user, Permission.READ_SCANS)
+    exam = exams_visible_to(user).select_related("patient").filter(pk=exam_id).first()
+    if exam is None:
+        raise NotFound("There is no such exam.")
+    return exam
+
+
 def exams_of(patient: Patient) -> QuerySet[Exam]:
     return Exam.objects.filter(patient=patient).order_by("exam_date", "pk")
 

@@ -17,6 +17,7 @@ from patients.presenters import banner
 from patients.selectors import patient_visible_to
 from scans import limits, selectors, services
 from scans.forms import UploadForm
+from scans.header import PIXELS_NAME
 from scans.media import stored_picture
 from scans.presenters import refusal
 
@@ -77,6 +78,14 @@ def _patient(request: Request, patient_id: UUID) -> Patient:
 def display(request: Request, mammogram_id: UUID) -> FileResponse:
     mammogram = selectors.mammogram_visible_to(request.user, mammogram_id)
     path = services.object_store().derived_path(mammogram.sha256, "display.jpg")
+    return stored_picture(path, name=str(mammogram.pk))
+
+
+@require_safe
+def pixels(request: Request, mammogram_id: UUID) -> FileResponse:
+    """All values at full depth, for the viewer: a gray PNG of 8 or 16 bits."""
+    mammogram = selectors.mammogram_visible_to(request.user, mammogram_id)
+    path = services.object_store().derived_path(mammogram.sha256, PIXELS_NAME)
     return stored_picture(path, name=str(mammogram.pk))
 
 
