@@ -23,12 +23,14 @@ from analysis.forms import (
 from analysis.models import AnalysisJob, Recommendation
 from analysis.pictures import (
     PROCESSING_VIEWS,
+    correspondence_path,
     heat_map_path,
     histogram_of,
     kept_pictures,
     picture_path,
     reference_picture_path,
 )
+from analysis.presenters import PictureFinding
 from analysis.services.decisions import (
     amend_decision,
     countersign_decision,
@@ -37,6 +39,7 @@ from analysis.services.decisions import (
 from analysis.services.findings import record_finding
 from analysis.services.jobs import check_one_patient, request_analysis
 from analysis.services.lesions import mark_lesion
+from analysis.stage import stage_of
 from analysis.worklist import TABS, worklist_rows
 from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, require
@@ -177,6 +180,15 @@ def picture(request: Request, job_id: UUID, name: str) -> FileResponse:
     return stored_picture(picture_path(comparison, name), name=f"{job.pk}-{name}")
 
 
+@require_safe
+def correspondence(request: Request, job_id: UUID) -> FileResponse:
+    """Where each place of the current picture lies on the prior, for the viewer."""
+    job = selectors.job_visible_to(request.user, job_id)
+    recommendation = selectors.recommendation_of(job)
+    path = correspondence_path(recommendation.comparison if recommendation else None)
+    return stored_picture(path, name=f"{job.pk}-correspondence")
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def describe(request: Request, mammogram_id: UUID, lesion: int) -> HttpResponse:
     """Describe a mass of a picture, or describe it anew."""
@@ -276,12 +288,13 @@ def _page(
     recommendation = selectors.recommendation_of(job)
     lesions = selectors.lesions_of(job.current)
     mark_form = mark_form or _mark_form(job)
-    prior_canvas, current_canvas = lesion_presenters.canvases(
+    canvases = lesion_presenters.canvases(
         job,
         recommendation.comparison if recommendation else None,
         on_prior=mark_form.on_prior,
         on_current=mark_form.on_current,
     )
+    prior_finding, current_finding = _picture_findings(recommendation)
     analyses = list(selectors.analyses_of(job.current))
     context = {
         "job": job,
@@ -292,8 +305,10 @@ def _page(
         "newer_job": _newer(job, analyses),
         "analyses": analyses,
         "mark_form": mark_form,
-        "prior_canvas": prior_canvas,
-        "current_canvas": current_canvas,
+        "prior_canvas": canvases[0],
+        "prior_finding": prior_finding,
+        "current_finding": current_finding,
+        "stage": stage_of(job, recommendation, canvases, (prior_finding, current_finding)),
         "lesions": presenters.lesions(lesions),
         "next_lesion": len(lesions) + 1,
         "similar": presenters.similar(selectors.similar_cases_of(job.current)),
@@ -305,6 +320,19 @@ def _page(
     return render(request, "analysis/detail.html", context, status=status)
 
 
+def _picture_findings(
+    recommendation: Recommendation | None,
+) -> tuple[PictureFinding | None, PictureFinding | None]:
+    """Of the prior and of the current picture; the record is of the current picture's day."""
+    if recommendation is None:
+        return None, None
+    proven = recommendation.record.get("malignancy_proven", False)
+    return (
+        presenters.picture_finding(recommendation.prior_prediction, malignancy_proven=False),
+        presenters.picture_finding(recommendation.current_prediction, malignancy_proven=proven),
+    )
+
+
 def _newer(job: AnalysisJob, analyses: Sequence[AnalysisJob]) -> AnalysisJob | None:
     """The newest analysis of the same pair at the same mark, if it is another one."""
     same = [
@@ -314,20 +342,13 @@ def _newer(job: AnalysisJob, analyses: Sequence[AnalysisJob]) -> AnalysisJob | N
 
 
 def _findings(recommendation: Recommendation) -> dict[str, object]:
-    proven = recommendation.record.get("malignancy_proven", False)
     comparison = recommendation.comparison
     pictures = kept_pictures(comparison)
     return {
         "recommendation": recommendation,
         "proposal_icon": presenters.proposal_icon(recommendation),
-        "current_finding": presenters.picture_finding(
-            recommendation.current_prediction, malignancy_proven=proven
-        ),
         "breast_finding": presenters.breast_finding(
             selectors.breast_of(recommendation.current_prediction)
-        ),
-        "prior_finding": presenters.picture_finding(  # the record is of the current picture's day
-            recommendation.prior_prediction, malignancy_proven=False
         ),
         "change": presenters.change(comparison),
         "lesion": lesion_presenters.lesion_block(

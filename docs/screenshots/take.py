@@ -55,8 +55,8 @@ def tour(page: Page, url: str, user: str, password: str, patient: str) -> None:
 
     page.locator("a.tl-shot").nth(1).click()  # the follow-up of the first lane
     save(page, "comparison")
-    page.get_by_role("button", name="Compared").click()
-    page.get_by_label("Similarity map").fill(MAP_OPACITY)
+    page.get_by_role("button", name="As measured").click()
+    page.get_by_label("Similarity map", exact=True).fill(MAP_OPACITY)
     save(page, "similarity-map")
     page.locator(".evidence").scroll_into_view_if_needed()
     page.locator(".evidence").screenshot(path=HERE / "evidence.png")

@@ -23,9 +23,6 @@
     form.addEventListener("input", show);
 
     for (const canvas of canvases) {
-      // The picture is a link; while drawing it is not followed.
-      canvas.addEventListener("click", (event) => event.preventDefault());
-      canvas.addEventListener("dragstart", (event) => event.preventDefault());
       canvas.addEventListener("pointerdown", (event) => {
         if (event.button !== 0) return;
         event.preventDefault();
@@ -56,6 +53,7 @@
       hint.hidden = !on;
       canvases.forEach((canvas) => canvas.classList.toggle("is-open", on));
       if (on) document.querySelector("[data-show=acquired]")?.click();
+      dispatchEvent(new CustomEvent("drawing", { detail: on }));
     }
 
     function place(canvas, event) {

@@ -190,10 +190,10 @@ def read_result(page: Page) -> None:
     page.get_by_role("link", name="Open the analysis").last.click()
     expect(page.get_by_text("5 Jan 2024 to 5 Jul 2024, 6 months between")).to_be_visible()
     expect(page.get_by_role("heading", name="How the proposal came about")).to_be_visible()
-    page.get_by_role("button", name="Compared").click()
+    page.get_by_role("button", name="As measured").click()
     overlay = page.get_by_alt_text("Map of local similarity")
     expect(overlay).to_have_css("opacity", "0")
-    page.get_by_label("Similarity map").fill("60")
+    page.get_by_label("Similarity map", exact=True).fill("60")
     expect(overlay).to_have_css("opacity", "0.6")
 
 

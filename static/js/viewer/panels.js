@@ -1,25 +1,18 @@
-"use strict";
+// One panel of pictures at a time, and the opacity of the map in each. Without it all are shown.
 
-// One way of looking at a time, and the opacity of each map. Without it all are shown.
-{
-  const viewer = document.querySelector("[data-viewer]");
-  const tools = viewer.querySelector("[data-viewer-tools]");
-  const buttons = [...tools.querySelectorAll("[data-show]")];
+export function listen(viewer, { onShow }) {
+  const buttons = [...viewer.querySelectorAll("[data-show]")];
   const panels = [...viewer.querySelectorAll("[data-panel]")];
 
   function show(name) {
     panels.forEach((panel) => (panel.hidden = panel.dataset.panel !== name));
-    buttons.forEach((button) =>
-      button.setAttribute("aria-pressed", String(button.dataset.show === name)),
-    );
+    buttons.forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.show === name)));
+    onShow(name);
   }
 
-  if (buttons.length > 1) {
-    tools.hidden = false;
-    viewer.classList.add("has-modes");
-    buttons.forEach((button) => button.addEventListener("click", () => show(button.dataset.show)));
-    show("acquired");
-  }
+  viewer.classList.add("has-modes");
+  if (buttons.length > 1) viewer.querySelector("[data-viewer-tools]").hidden = false;
+  buttons.forEach((button) => button.addEventListener("click", () => show(button.dataset.show)));
 
   for (const opacity of viewer.querySelectorAll("[data-opacity]")) {
     const figure = opacity.closest("figure");
@@ -40,4 +33,5 @@
       picture.hidden = (picture.dataset.prior === "aligned") !== align.checked;
     }
   });
+  show("acquired");
 }

@@ -1,0 +1,429 @@
+"""S07: two pictures on one stage, under one view and one window, at full depth."""
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from mammotrack.accounts.models import Clinic, User
+from tests.browser.clinic import ReadClinic
+from tests.browser.films import STEP, laid_over, stepped, store_pair
+from tests.browser.visits import NARROW, Visits, check
+from tests.factories.patients import make_patient
+
+GRAY_LEVELS = 4095
+
+
+@pytest.fixture
+def pair(visit: Visits, clinic: Clinic) -> str:
+    """Where the page of a registered pair of known values is."""
+    found = store_pair(make_patient(clinic), correspondence=laid_over())
+    return f"/analyses/{found.job_id}/"
+
+
+@pytest.fixture(params=["WebGL2", "canvas"])
+def renderer(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+def opened(visit: Visits, path: str, user: User, renderer: str = "WebGL2") -> Page:
+    page = visit(user=user, path="/about/")
+    if renderer == "canvas":
+        page.add_init_script(
+            "HTMLCanvasElement.prototype.getContext = new Proxy("
+            "HTMLCanvasElement.prototype.getContext, { apply: (made, canvas, [kind, ...rest]) =>"
+            " kind === 'webgl2' ? null : made.call(canvas, kind, ...rest) })"
+        )
+    page.goto(f"{visit.url}{path}")
+    return ready(page, renderer)
+
+
+def ready(page: Page, renderer: str = "WebGL2") -> Page:
+    expect(page.locator("[data-stage]")).to_have_attribute("data-state", "ready")
+    expect(page.locator("[data-stage]")).to_have_attribute("data-renderer", renderer)
+    settled(page)
+    return page
+
+
+def settled(page: Page) -> None:
+    """Two frames later what was asked for is drawn."""
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def boxes(page: Page) -> dict[str, list[float]]:
+    """What of each picture is shown, in its pixels: x, y, width, height."""
+    settled(page)
+    return {
+        which: [
+            float(part)
+            for part in str(page.locator(f"[data-canvas={which}]").get_attribute("viewBox")).split()
+        ]
+        for which in ("prior", "current")
+    }
+
+
+def colour_at(page: Page, which: str, x: float, y: float) -> tuple[int, ...]:
+    """The colour on the screen where a pixel of a picture is shown."""
+    left, top, width, height = boxes(page)[which]
+    film = page.locator(f"[data-film={which}]")
+    film.scroll_into_view_if_needed()
+    box = film.bounding_box()
+    assert box
+    shot = Image.open(BytesIO(page.screenshot())).convert("RGB")
+    across = box["x"] + (x - left) / width * box["width"]
+    down = box["y"] + (y - top) / height * box["height"]
+    found = shot.getpixel((int(across), int(down)))
+    assert isinstance(found, tuple)
+    return found
+
+
+def middle(column: int, row: int) -> tuple[float, float]:
+    """Of a square of the stepped film."""
+    return (column + 0.5) * STEP, (row + 0.5) * STEP
+
+
+def set_window(page: Page, *, centre: int, width: int) -> None:
+    page.get_by_label("Centre").fill(str(centre))
+    page.get_by_label("Width").fill(str(width))
+    page.get_by_label("Width").blur()
+
+
+def choose(page: Page, mode: str) -> None:
+    page.locator(f"[data-mode={mode}]").click()
+    settled(page)
+
+
+def test_s07_window_2048_400_gives_the_computed_gray(visit, pair, doctor, renderer):
+    """Every square of both films, at full depth: of 16 bits, not of the 8 that a browser keeps."""
+    page = opened(visit, pair, doctor, renderer)
+    set_window(page, centre=2048, width=400)
+
+    squares = [(column, row) for column in range(1, 8, 2) for row in range(2, 9, 2)]
+    seen = 0
+    for which, add in (("prior", 0), ("current", 300)):
+        film = stepped(add=add)
+        for column, row in squares:
+            x, y = middle(column, row)
+            value = int(film[int(y), int(x)]) / 65535 * GRAY_LEVELS
+            expected = np.clip((value - 2048) / 400 + 0.5, 0, 1) * 255
+            red, green, blue = colour_at(page, which, x, y)
+            assert red == green == blue == pytest.approx(expected, abs=1), (which, column, row)
+            seen += 0 < expected < 255
+    assert seen >= 2  # within the window, where eight bits would have shown steps
+
+
+def test_s07_both_transforms_are_equal_after_any_zoom_and_pan(visit, pair, doctor):
+    """By wheel, drag, button, key and number; the two films are of one scale here."""
+    page = opened(visit, pair, doctor)
+    stage = page.locator("[data-stage]")
+    first = boxes(page)
+    assert first["prior"] == first["current"]
+    box = stage.bounding_box()
+    assert box
+    last = first
+    page.mouse.move(box["x"] + 200, box["y"] + 150)
+
+    def drag() -> None:
+        page.mouse.down()
+        page.mouse.move(box["x"] + 320, box["y"] + 260, steps=4)
+        page.mouse.up()
+
+    def wheel() -> None:
+        page.keyboard.down("Control")
+        page.mouse.wheel(0, -300)
+        page.keyboard.up("Control")
+
+    for step in (
+        wheel,
+        drag,
+        lambda: page.get_by_role("button", name="Larger", exact=True).click(),
+        lambda: page.get_by_role("button", name="Look left").click(),
+        lambda: stage.press("ArrowDown"),
+        lambda: page.get_by_label("Zoom %").fill("250"),
+        lambda: page.get_by_role("button", name="Fit").click(),
+    ):
+        step()
+        now = boxes(page)
+        assert now["prior"] == now["current"]
+        assert now != last
+        last = now
+    assert last == first
+
+
+def test_s07_zooming_keeps_the_point_under_the_pointer(visit, pair, doctor):
+    page = opened(visit, pair, doctor)
+    box = page.locator("[data-film=current]").bounding_box()
+    assert box
+    at = (0.3, 0.6)
+
+    def under() -> list[float]:
+        left, top, width, height = boxes(page)["current"]
+        return [left + at[0] * width, top + at[1] * height]
+
+    page.mouse.move(box["x"] + at[0] * box["width"], box["y"] + at[1] * box["height"])
+    before = under()
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -800)
+    page.keyboard.up("Control")
+
+    assert under() == pytest.approx(before, abs=0.5)
+
+
+def test_s07_films_of_other_resolution_have_one_physical_scale(visit, clinic, doctor):
+    """The prior has half the resolution: a millimetre is as long on both, chest walls in line."""
+    from tests.browser.films import CURRENT_DATE, PRIOR_DATE, store_film
+    from tests.factories.analysis import make_recommendation
+
+    patient = make_patient(clinic)
+    coarse = stepped()[::2, ::2].copy()
+    prior = store_film(patient, coarse, exam_date=PRIOR_DATE, pixel_spacing_mm=0.2)
+    current = store_film(patient, stepped(), exam_date=CURRENT_DATE, pixel_spacing_mm=0.1)
+    found = make_recommendation(prior=prior, current=current)
+    page = opened(visit, f"/analyses/{found.job_id}/", doctor)
+
+    shown = boxes(page)
+    in_mm = {
+        "prior": [0.2 * each for each in shown["prior"]],
+        "current": [0.1 * each for each in shown["current"]],
+    }
+    assert in_mm["prior"] == pytest.approx(in_mm["current"])
+    assert shown["current"][0] == pytest.approx(0)  # a left breast: its chest wall at the left
+    assert page.locator("[data-film=current] [data-ruler]").inner_text() == "10 mm"
+
+
+def test_s07_the_aligned_prior_is_drawn_where_the_grid_leads(visit, clinic, doctor, renderer):
+    """The grid says: what lies here was one square further right and one square lower."""
+    move = laid_over(across=STEP / 512, down=STEP / 640)
+    found = store_pair(make_patient(clinic), correspondence=move)
+    page = opened(visit, f"/analyses/{found.job_id}/", doctor, renderer)
+    film = stepped()
+    x, y = middle(2, 3)
+
+    aligned = colour_at(page, "prior", x, y)
+    page.get_by_role("checkbox", name="Prior aligned").uncheck()
+    as_acquired = colour_at(page, "prior", x, y)
+
+    assert aligned[0] == pytest.approx(film[int(y) + STEP, int(x) + STEP] / 65535 * 255, abs=1)
+    assert as_acquired[0] == pytest.approx(film[int(y), int(x)] / 65535 * 255, abs=1)
+
+
+def test_s07_the_divider_moves_by_arrow_keys(visit, pair, doctor):
+    page = opened(visit, pair, doctor)
+    page.keyboard.press("2")
+    divider = page.get_by_label("Divider")
+    expect(divider).to_have_value("50")
+
+    page.locator("[data-stage]").press("ArrowRight")
+    expect(divider).to_have_value("52")
+    divider.press("ArrowLeft")
+    expect(divider).to_have_value("51")
+
+    set_window(page, centre=2048, width=400)
+    x, y = middle(5, 5)
+    divider.fill("0")
+    of_current = colour_at(page, "current", x, y)
+    divider.fill("100")
+    of_prior = colour_at(page, "prior", x, y)
+    assert of_current[0] > of_prior[0]
+    check(page)
+
+
+@pytest.mark.parametrize(("rate", "expected"), [(None, 1.0), ("9", 2.5)])
+def test_s07_blinks_once_a_second_and_never_faster_than_2_5(visit, pair, doctor, rate, expected):
+    """A blink shows each picture once; at 2.5 a second the picture changes five times a second."""
+    page = opened(visit, pair, doctor)
+    page.emulate_media(reduced_motion="no-preference")
+    page.keyboard.press("3")
+    if rate:
+        page.get_by_label("Blinks a second").fill(rate)
+    changes = page.evaluate(
+        """() => new Promise((done) => {
+            const times = [];
+            const film = document.querySelector("[data-film=prior]");
+            new MutationObserver(() => times.push(performance.now()))
+                .observe(film, { attributeFilter: ["class"] });
+            setTimeout(() => done(times), 3200);
+        })"""
+    )
+    pauses = np.diff(changes)
+
+    assert len(pauses) >= 3
+    assert 500 / np.mean(pauses) == pytest.approx(expected, rel=0.15)
+
+
+def test_s07_does_not_blink_where_less_motion_is_asked_for(visit, pair, doctor):
+    page = opened(visit, pair, doctor)  # every visit here asks for it
+    page.keyboard.press("3")
+    expect(page.get_by_text("Blinking is off")).to_be_visible()
+    prior = page.locator("[data-film=prior]")
+
+    page.wait_for_timeout(800)
+    expect(prior).to_have_css("visibility", "hidden")
+    page.get_by_role("button", name="Show the other").click()
+    expect(prior).to_have_css("visibility", "visible")
+    expect(page.locator("[data-film=current]")).to_have_css("visibility", "hidden")
+
+
+def test_s07_difference_is_blue_or_orange_where_the_films_differ(visit, clinic, doctor, renderer):
+    """The current film is 300 of 65,535 brighter: at a window of 200 that is orange, a little."""
+    found = store_pair(make_patient(clinic), correspondence=laid_over())
+    page = opened(visit, f"/analyses/{found.job_id}/", doctor, renderer)
+    set_window(page, centre=0, width=400)
+    choose(page, "difference")
+    share = 300 / 65535 * GRAY_LEVELS / 400 * 5
+
+    x, y = middle(5, 6)
+    red, green, blue = colour_at(page, "current", x, y)
+
+    under = 0.22 * 255 * (1 - share)  # the current film is white in this window
+    assert red == pytest.approx(under + 255 * share, abs=2)
+    assert green == pytest.approx(under + 0.62 * 255 * share, abs=2)
+    assert blue == pytest.approx(under + 0.12 * 255 * share, abs=2)
+
+
+def test_s07_no_map_is_shown_before_it_is_asked_for(visit, read_clinic: ReadClinic):
+    page = visit(read_clinic.detail, user=read_clinic.people["doctor"])
+    ready(page)
+    for image in page.locator("image.map").all():
+        assert not image.is_visible()
+
+    choose(page, "ssim")
+    expect(page.locator("[data-canvas=current] image.map")).to_be_visible()
+    expect(page.get_by_alt_text("dark blue differs, yellow is alike").first).to_be_visible()
+    choose(page, "gradcam")
+    expect(page.locator("[data-canvas=prior] image.map")).to_be_visible()
+    check(page)
+    choose(page, "side")
+    expect(page.locator("[data-canvas=current] image.map:visible")).to_have_count(0)
+
+
+def test_s07_the_probe_tells_gray_and_similarity(visit, pair, doctor):
+    page = opened(visit, pair, doctor)
+    choose(page, "ssim")
+    film = page.locator("[data-film=current]")
+    box = film.bounding_box()
+    assert box
+    left, top, width, height = boxes(page)["current"]
+    x, y = middle(3, 4)
+
+    film.hover(
+        position={"x": (x - left) / width * box["width"], "y": (y - top) / height * box["height"]}
+    )
+
+    value = stepped(add=300)[int(y), int(x)] / 65535 * GRAY_LEVELS
+    told = page.locator("[data-probe]").inner_text()
+    assert told.startswith("current column ")
+    assert f"gray {value:.1f}" in told
+    assert told.endswith("SSIM 0.75")
+
+
+def test_s07_a_diameter_is_measured_in_millimetres_and_kept_as_a_mark(visit, pair, doctor):
+    page = opened(visit, pair, doctor)
+    page.keyboard.press("d")
+    box = page.locator("[data-film=prior]").bounding_box()
+    assert box
+    left, top, width, height = boxes(page)["prior"]
+
+    def screen(x: float, y: float) -> tuple[float, float]:
+        return (
+            box["x"] + (x - left) / width * box["width"],
+            box["y"] + (y - top) / height * box["height"],
+        )
+
+    page.mouse.move(*screen(100, 300))
+    page.mouse.down()
+    page.mouse.move(*screen(300, 300), steps=5)
+    page.mouse.up()
+
+    expect(page.locator("[data-measured]")).to_contain_text("mm on the prior picture")
+    told = float(page.locator("[data-measured]").inner_text().split(" mm")[0])
+    assert told == pytest.approx(20.0, abs=0.2)  # 200 px of 0.1 mm
+    expect(page.get_by_role("checkbox", name="Prior aligned")).not_to_be_checked()
+    page.get_by_role("link", name="Keep it as a marked lesion").click()
+    assert float(page.get_by_label("Radius (px)").input_value()) == pytest.approx(100, abs=1)
+    page.get_by_role("button", name="Mark and measure").click()
+
+    expect(page.get_by_text("The lesion is marked.")).to_be_visible()
+
+
+def test_s07_keys_can_be_switched_off_and_given_other_letters(visit, pair, doctor):
+    page = opened(visit, pair, doctor)
+    invert = page.get_by_role("button", name="Invert")
+
+    page.keyboard.press("i")
+    expect(invert).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press(" ")
+    expect(invert).to_have_attribute("aria-pressed", "false")
+    page.keyboard.press("?")
+    page.get_by_label("Key for: Invert black and white").fill("v")
+    page.get_by_label("Key for: Invert black and white").blur()
+    check(page)
+    page.get_by_role("button", name="Close").click()
+    page.locator("[data-stage]").focus()
+    page.keyboard.press("i")
+    expect(invert).to_have_attribute("aria-pressed", "false")
+    page.keyboard.press("v")
+    expect(invert).to_have_attribute("aria-pressed", "true")
+
+    page.get_by_role("button", name="Keys and help").click()
+    page.get_by_label("Single keys act").uncheck()
+    page.get_by_role("button", name="Close").click()
+    page.locator("[data-stage]").focus()
+    page.keyboard.press("v")
+    expect(invert).to_have_attribute("aria-pressed", "true")
+    page.reload()
+    ready(page)
+    page.keyboard.press("3")
+    expect(page.locator("[data-mode=blink]")).to_have_attribute("aria-pressed", "false")
+
+
+def test_s07_keys_are_silent_where_text_is_typed(visit, pair, doctor):
+    page = opened(visit, pair, doctor)
+
+    page.get_by_label("Reason").press_sequentially("Zoom in, 3 mm")
+
+    assert page.get_by_label("Reason").input_value() == "Zoom in, 3 mm"
+    expect(page.locator("[data-mode=side]")).to_have_attribute("aria-pressed", "true")
+
+
+def test_s07_side_view_and_date_stand_in_each_viewport_in_every_mode(visit, pair, doctor):
+    page = opened(visit, pair, doctor)
+    for mode in ("side", "swipe", "difference", "ssim"):
+        choose(page, mode)
+        labels = page.locator(".burn-film").all_inner_texts()
+        assert [label.split("\n")[0].strip()[:4] for label in labels] == ["L CC", "L CC"], mode
+        assert "Prior 5 Jan 2024" in labels[0], mode
+        assert "Current 5 Jul 2024" in labels[1], mode
+
+
+def test_s07_the_processing_views_and_the_histogram_stay_reachable(visit, read_clinic: ReadClinic):
+    page = visit(read_clinic.detail, user=read_clinic.people["doctor"])
+    ready(page)
+
+    page.get_by_role("button", name="Processing views").click()
+
+    expect(page.get_by_alt_text("Edges view of the current picture")).to_be_visible()
+    expect(page.get_by_label("Histogram of intensities")).to_be_visible()
+    check(page)
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_s07_the_page_is_in_order_and_dark(visit, read_clinic: ReadClinic, scheme):
+    """With the pictures taken away its mean luminance is below 12 %."""
+    page = visit(read_clinic.detail, user=read_clinic.people["doctor"], scheme=scheme)
+    ready(page)
+    check(page)
+    page.evaluate("document.querySelector('[data-surface]').remove()")
+    shot = np.asarray(Image.open(BytesIO(page.screenshot())).convert("RGB"), np.float64) / 255
+    linear = np.where(shot <= 0.04045, shot / 12.92, ((shot + 0.055) / 1.055) ** 2.4)
+
+    assert (linear @ [0.2126, 0.7152, 0.0722]).mean() < 0.12
+    assert shot.mean() < 0.12
+
+
+def test_s07_it_reads_on_a_narrow_screen(visit, read_clinic: ReadClinic):
+    page = visit(read_clinic.detail, user=read_clinic.people["doctor"], size=NARROW)
+    ready(page)
+    check(page)
