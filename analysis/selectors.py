@@ -216,6 +216,15 @@ def analyses_of(mammogram: Mammogram) -> QuerySet[AnalysisJob]:
     )
 
 
+def newest_job_of_pair(*, prior: Mammogram, current: Mammogram) -> AnalysisJob | None:
+    """The newest analysis of these two pictures, at whatever mark."""
+    return (
+        AnalysisJob.objects.filter(prior=prior, current=current)
+        .order_by("-created_at", "pk")
+        .first()
+    )
+
+
 def newest_job_at(mark: LesionMark, *, current: Mammogram) -> AnalysisJob | None:
     """The newest analysis of a picture at this mark."""
     return (

@@ -14,6 +14,14 @@ from analysis.exam_result import exam_result
 from analysis.lesion_presenters import size_sentence, size_text
 from analysis.models import AnalysisJob, Decision, Prediction, Recommendation
 from analysis.presenters import CATEGORIES, VERDICTS, proposal_label
+from analysis.score_timeline import (
+    CHANGE_HEIGHT,
+    STEPS_HEIGHT,
+    ChangeRow,
+    StepRow,
+    change_rows,
+    step_rows,
+)
 from analysis.selectors import PatientRecord
 from analysis.size_timeline import HEIGHT as SIZE_HEIGHT
 from analysis.size_timeline import SizeRow, lesion_label, size_rows
@@ -62,6 +70,14 @@ class Thumbnail:
     mammogram: Mammogram
     job_id: UUID | None
     place: str  # in the therapy
+
+    @property
+    def pick_x(self) -> float:
+        return self.left + 1
+
+    @property
+    def pick_y(self) -> float:
+        return self.top + 1
 
 
 @dataclass(frozen=True)
@@ -119,20 +135,37 @@ class Event:
     job_id: UUID | None = None
     pictures: tuple[Mammogram, ...] = ()
 
+    @property
+    def exam_id(self) -> UUID | None:
+        return self.pictures[0].exam_id if self.pictures else None
+
 
 @dataclass(frozen=True)
 class Timeline:
     width: float
+    left: float
+    right: float
     height: float
     axis_top: float
     ticks: list[Tick]
     lanes: list[Lane]
     rows: list[Row]
+    steps: list[StepRow]
+    changes: list[ChangeRow]
     sizes: list[SizeRow]
     pathology: list[Mark]
     decisions: list[Mark]
     bars: list[Bar]
     events: list[Event]
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether some breast and view was taken on two dates."""
+        return any(len({shot.x for shot in lane.thumbnails}) > 1 for lane in self.lanes)
+
+    @property
+    def plot_width(self) -> float:
+        return self.right - self.left
 
 
 def timeline(record: PatientRecord, *, today: date) -> Timeline | None:
@@ -142,13 +175,20 @@ def timeline(record: PatientRecord, *, today: date) -> Timeline | None:
         return None
     axis = _axis(days, [m.exam_date for m in record.mammograms])
     lanes = _lanes(record, axis)
-    sizes_top = AXIS_HEIGHT + LANE_HEIGHT * len(lanes)
+    pictures = {mammogram.pk: mammogram for mammogram in record.mammograms}
+    steps_top = AXIS_HEIGHT + LANE_HEIGHT * len(lanes)
+    steps = step_rows(record.recommendations, pictures, x=axis.x, top=steps_top)
+    changes_top = steps_top + STEPS_HEIGHT * len(steps)
+    changes = change_rows(record.recommendations, pictures, x=axis.x, top=changes_top)
+    sizes_top = changes_top + CHANGE_HEIGHT * len(changes)
     pathology_top = sizes_top + SIZE_HEIGHT * len(record.lesions)
     pathology, decisions_top = _packed(_pathology_marks(record, axis), top=pathology_top)
     decisions, therapy_top = _packed(_decision_marks(record, axis), top=decisions_top)
     bars = _bars(record, axis, top=therapy_top + 12, today=today)
     return Timeline(
         width=axis.width,
+        left=LEFT,
+        right=axis.width - RIGHT_MARGIN,
         height=therapy_top + 12 + COURSE_HEIGHT * max(len(bars), 1),
         axis_top=AXIS_HEIGHT,
         ticks=_ticks(axis),
@@ -158,6 +198,8 @@ def timeline(record: PatientRecord, *, today: date) -> Timeline | None:
             Row("Decisions", decisions_top),
             Row("Therapy", therapy_top),
         ],
+        steps=steps,
+        changes=changes,
         sizes=size_rows(record.lesions, x=axis.x, top=sizes_top),
         pathology=pathology,
         decisions=decisions,

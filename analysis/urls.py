@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from analysis import views
+from analysis import pair_views, views
 
 analysis_patterns = [
     path("analyses/<uuid:job_id>/", views.detail, name="detail"),
@@ -11,6 +11,7 @@ analysis_patterns = [
     path("analyses/<uuid:job_id>/marks/", views.mark, name="mark"),
     path("analyses/<uuid:job_id>/retry/", views.retry, name="retry"),
     path("analyses/<uuid:job_id>/pictures/<slug:name>/", views.picture, name="picture"),
+    path("analyses/<uuid:job_id>/correspondence/", views.correspondence, name="correspondence"),
     path("analyses/<uuid:job_id>/heat-maps/<slug:which>/", views.heat_map, name="heat-map"),
     path("mammograms/<uuid:mammogram_id>/analysis/", views.of_mammogram, name="of-mammogram"),
     path(
@@ -18,6 +19,13 @@ analysis_patterns = [
         views.describe,
         name="describe",
     ),
+    path("patients/<uuid:patient_id>/compare/", pair_views.compare, name="compare"),
+    path(
+        "mammograms/<uuid:mammogram_id>/compare/<uuid:prior_id>/",
+        pair_views.request_pair,
+        name="request-pair",
+    ),
+    path("exams/<uuid:exam_id>/", pair_views.hanging, name="hanging"),
     path("reference-cases/<slug:name>/picture/", views.reference_picture, name="reference-picture"),
 ]
 

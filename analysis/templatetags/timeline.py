@@ -18,5 +18,6 @@ def patient_timeline(patient: Patient, user: User) -> dict[str, object]:
     return {
         "timeline": timeline(record, today=timezone.localdate()),
         "patient": patient,
+        "may_compare": can(user, Permission.READ_ANALYSES),
         "may_upload": can(user, Permission.UPLOAD_SCANS),
     }

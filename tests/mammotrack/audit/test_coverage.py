@@ -118,7 +118,10 @@ def keys(clinic):
         "entry_id": past[0].pk,
         "merge_id": merges[0].pk,
         "mammogram_id": current.pk,
+        "exam_id": current.exam_id,
         "lesion": 2,
+        ("analysis:request-pair", "mammogram_id"): waiting[1].pk,  # the other pair is for a retry
+        ("analysis:request-pair", "prior_id"): waiting[0].pk,
         ("patients:archive", "patient_id"): put_away,
         ("patients:hold", "patient_id"): put_away,
         ("patients:restore", "patient_id"): put_away,
@@ -198,6 +201,7 @@ def forms(clinic, keys):
         "analysis:amend": later,
         "analysis:countersign": later,
         "analysis:retry": {},
+        "analysis:request-pair": {},
         "analysis:describe": {"shape": "ROUND", "supersedes": 0},
         "analysis:mark": mark | {"picture": "prior"},
         "api:patient-list": identity
