@@ -19,8 +19,9 @@ from django.db.models import ForeignKey, Model
 from analysis.pictures import PICTURE_KEYS
 from mammotrack.audit import links
 from patients.models import Patient
+from scans.choices import UnmatchedState
 from scans.errors import ScanFileError
-from scans.models import Mammogram
+from scans.models import Mammogram, UnmatchedFile
 from scans.sandbox import decode_file
 from scans.services import object_store
 from scans.storage import SUMS, hash_of_file, hashes_in
@@ -112,7 +113,8 @@ def _strays(repair: bool) -> Iterator[Problem]:
 
 
 def _is_object(sha256: str) -> bool:
-    return Mammogram.objects.filter(sha256=sha256).exists()
+    waiting = UnmatchedFile.objects.filter(sha256=sha256, state=UnmatchedState.WAITING)
+    return waiting.exists() or Mammogram.objects.filter(sha256=sha256).exists()
 
 
 def _is_derived(key: str) -> bool:

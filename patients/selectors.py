@@ -98,6 +98,13 @@ def patient_with_number(patient: Patient, record_number: str) -> Patient:
     return other
 
 
+def patient_of_number(clinic_id: UUID, record_number: str) -> Patient | None:
+    """Who has this record number in the clinic; the survivor, where the record was merged."""
+    key = normalise_record_number(record_number)
+    found = Patient.objects.filter(clinic_id=clinic_id, record_number_key=key).first()
+    return survivor_of(found) if found and key else None
+
+
 def record_number_keys(patient: Patient) -> set[str]:
     """The patient's number and those of the records merged into it, as they are compared."""
     return {record.record_number_key for record in records_of(patient)}

@@ -7,6 +7,7 @@ known term is None, with the raw value kept in a flag.
 
 import mmap
 import re
+import unicodedata
 import warnings
 from datetime import date, datetime
 from pathlib import Path
@@ -87,6 +88,7 @@ _SRT_DESIGNATORS = frozenset({"SRT", "SNM3", "99SDM"})  # PS3.16 section 8.1: na
 
 _PLAUSIBLE_SPACING_MM = (0.01, 1.0)
 _SPACING_TOLERANCE = 0.01
+_LONGEST_NAME = 64  # characters of one group, PS3.5 section 6.2
 
 _DATE_TIME = re.compile(
     r"(?P<day>[0-9]{8})(?P<clock>[0-9]{2,6}(?:\.[0-9]{1,6})?)?(?P<offset>[+-][0-9]{4})?"
@@ -146,6 +148,7 @@ def _read_header(ds: Dataset, transfer_syntax: str, *, executable: bool) -> Mamm
         exam_date=_exam_date(ds),
         acquired_at=_acquired_at(ds),
         study_instance_uid=study_instance_uid,
+        series_instance_uid=_series_instance_uid(ds),
         sop_instance_uid=sop_instance_uid,
         accession_number=read_text(ds, "AccessionNumber"),
         modality="MG",
@@ -153,6 +156,7 @@ def _read_header(ds: Dataset, transfer_syntax: str, *, executable: bool) -> Mamm
         device_model=read_text(ds, "ManufacturerModelName"),
         pixel_spacing_mm=_pixel_spacing(ds, flags),
         patient_id=read_text(ds, "PatientID"),
+        patient_name=_patient_name(ds),
         patient_birth_date=read_date(ds, "PatientBirthDate"),
         patient_sex=_patient_sex(ds, flags),
         photometric_interpretation=read_term(ds, "PhotometricInterpretation"),
@@ -302,6 +306,28 @@ def _pixel_spacing(ds: Dataset, flags: list[str]) -> float | None:
 def _is_plausible(spacing: list[float]) -> bool:
     low, high = _PLAUSIBLE_SPACING_MM
     return all(low <= value <= high for value in spacing)
+
+
+def _series_instance_uid(ds: Dataset) -> str | None:
+    """None where it is left out, as in files that somebody converted."""
+    return read_uid(ds, "SeriesInstanceUID") if read_term(ds, "SeriesInstanceUID") else None
+
+
+def _patient_name(ds: Dataset) -> str | None:
+    """``family^given`` of the first group (PS3.5 section 6.2.1); None for an odd name.
+
+    The name decides nothing alone, so one that cannot be read is no reason to refuse a picture.
+    """
+    try:
+        raw = str(read_value(ds, "PatientName") or "").partition("=")[0]
+    except CONVERSION_ERRORS:
+        return None
+    family, given, *_ = (*(part.strip(" \0") for part in raw.split("^")), "", "")
+    name = unicodedata.normalize("NFC", f"{family}^{given}".rstrip("^"))
+    fits = name.isascii() or bool(read_value(ds, "SpecificCharacterSet"))
+    is_plain = not any(unicodedata.category(letter).startswith("C") for letter in name)
+    readable = fits and is_plain and "\ufffd" not in name and len(name) <= _LONGEST_NAME
+    return name if name and readable else None
 
 
 def _patient_sex(ds: Dataset, flags: list[str]) -> str | None:

@@ -3,22 +3,31 @@
 from django import forms
 
 from patients.forms import DateInput
-from scans.choices import Identifier, Laterality, View
+from scans.choices import DiscardReason, Identifier, Laterality, View
 from scans.services import FEWEST_IDENTIFIERS, Statement
 
 COMPARE_TWO = "Compare at least two with the request or the person, then tick them."
 FROM_THE_FILE = ("", "From the file")
 
 
-class UploadForm(forms.Form):
-    """One file with what the person says about it. Empty fields leave the word to the file."""
-
+class TwoIdentifiers(forms.Form):
     confirmed_identifiers = forms.MultipleChoiceField(
         label="Compared and found to agree",
         choices=Identifier,
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": COMPARE_TWO},
     )
+
+    def clean_confirmed_identifiers(self) -> list[str]:
+        confirmed: list[str] = self.cleaned_data["confirmed_identifiers"]
+        if len(confirmed) < FEWEST_IDENTIFIERS:
+            raise forms.ValidationError(COMPARE_TWO)
+        return confirmed
+
+
+class UploadForm(TwoIdentifiers):
+    """One file with what the person says about it. Empty fields leave the word to the file."""
+
     exam_date = forms.DateField(
         required=False,
         widget=DateInput(),
@@ -48,12 +57,6 @@ class UploadForm(forms.Form):
         widget=forms.ClearableFileInput(attrs={"accept": ".dcm,.dicom,.png,.jpg,.jpeg,image/*"}),
     )
 
-    def clean_confirmed_identifiers(self) -> list[str]:
-        confirmed: list[str] = self.cleaned_data["confirmed_identifiers"]
-        if len(confirmed) < FEWEST_IDENTIFIERS:
-            raise forms.ValidationError(COMPARE_TWO)
-        return confirmed
-
     def statement(self) -> Statement:
         said = self.cleaned_data
         return Statement(
@@ -65,3 +68,33 @@ class UploadForm(forms.Form):
             confirmed_identifiers=tuple(said["confirmed_identifiers"]),
             identity_reason=said["identity_reason"],
         )
+
+
+class ChoosePatientForm(forms.Form):
+    """Whose file it may be, by record number: names would find people who share one."""
+
+    record_number = forms.CharField(
+        max_length=64, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+    )
+
+
+class AttachForm(TwoIdentifiers):
+    """A person compared the file with the patient's record and says that they are one."""
+
+    patient = forms.UUIDField(widget=forms.HiddenInput)
+    identity_reason = forms.CharField(
+        label="Why it is this patient's all the same",
+        required=False,
+        max_length=500,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def statement(self) -> Statement:
+        return Statement(
+            confirmed_identifiers=tuple(self.cleaned_data["confirmed_identifiers"]),
+            identity_reason=self.cleaned_data["identity_reason"],
+        )
+
+
+class DiscardForm(forms.Form):
+    reason = forms.ChoiceField(choices=DiscardReason, widget=forms.RadioSelect)

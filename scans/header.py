@@ -11,6 +11,7 @@ FileFormat = Literal["DICOM", "PNG", "JPEG"]
 PIXELS_NAME = "pixels.png"
 DISPLAY_NAME = "display.jpg"
 THUMBNAIL_NAME = "thumbnail.jpg"
+FRAME_NAME = "frame.raw"
 
 FLAGS = {
     "anisotropic_spacing": "Row and column spacing differ by more than 1 %; no spacing is given.",
@@ -53,6 +54,7 @@ class MammogramHeader:
     exam_date: date | None = None
     acquired_at: datetime | None = None
     study_instance_uid: str | None = None
+    series_instance_uid: str | None = None
     sop_instance_uid: str | None = None
     accession_number: str | None = None
     modality: str | None = None
@@ -60,6 +62,7 @@ class MammogramHeader:
     device_model: str | None = None
     pixel_spacing_mm: float | None = None
     patient_id: str | None = field(default=None, repr=False)
+    patient_name: str | None = field(default=None, repr=False)  # family^given
     patient_birth_date: date | None = field(default=None, repr=False)
     patient_sex: str | None = field(default=None, repr=False)
     photometric_interpretation: str | None = None

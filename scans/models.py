@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import NamedTuple
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db import models
 
-from mammotrack.accounts.models import User
+from mammotrack.accounts.models import Clinic, User
+from mammotrack.audit.trace import TracedModel
+from mammotrack.models import TimestampedModel
 from patients.models import PatientFact
-from scans.choices import FileFormat, Laterality, Origin, View
+from scans.choices import FileFormat, Laterality, Mismatch, Origin, UnmatchedState, View
+from scans.header import MammogramHeader
+
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+FOR_PRESENTATION = "1.2.840.10008.5.1.4.1.1.1.2"
 
 
 def new_uid() -> str:
     """A DICOM UID in the UUID branch (PS3.5 B.2)."""
     return f"2.25.{uuid4().int}"
+
+
+def uid_of(text: str) -> str:
+    """A DICOM UID in the UUID branch (PS3.5 B.2), the same for the same text."""
+    return f"2.25.{UUID(bytes=hashlib.sha256(text.encode()).digest()[:16], version=4).int}"
 
 
 class Position(NamedTuple):
@@ -80,7 +92,7 @@ class Mammogram(PatientFact):
     """One image of one breast in one view. The file itself is kept under its SHA-256."""
 
     belongs_with = "exam"
-    personal = {"sop_instance_uid": new_uid}
+    personal = {"sop_instance_uid": new_uid, "series_instance_uid": new_uid}
 
     exam = models.ForeignKey(
         Exam, on_delete=models.PROTECT, related_name="mammograms", db_index=False
@@ -89,6 +101,7 @@ class Mammogram(PatientFact):
     laterality = models.CharField(max_length=1, choices=Laterality)
     view = models.CharField(max_length=3, choices=View)
     sop_instance_uid = models.CharField("SOP Instance UID", max_length=64)
+    series_instance_uid = models.CharField("Series Instance UID", max_length=64, blank=True)
     file_format = models.CharField(max_length=5, choices=FileFormat)
     sha256 = models.CharField("SHA-256 of the file", max_length=64)
     pixel_sha256 = models.CharField("SHA-256 of the pixels", max_length=64)
@@ -132,5 +145,58 @@ class Mammogram(PatientFact):
         return Position(self.laterality, self.view)
 
     @property
+    def series_uid(self) -> str:
+        """That of the file; where it names none, one for the pictures of the exam without."""
+        return self.series_instance_uid or uid_of(f"series:{self.exam_id}")
+
+    @property
+    def sop_class_uid(self) -> str:
+        """That of the file; what was no DICOM file goes out as a Secondary Capture."""
+        is_capture = self.file_format != FileFormat.DICOM or "secondary_capture" in self.flags
+        return SECONDARY_CAPTURE if is_capture else FOR_PRESENTATION
+
+    @property
     def is_simulated(self) -> bool:
         return self.origin == Origin.SIMULATED
+
+
+class UnmatchedFile(TracedModel, TimestampedModel):
+    """A file that a machine sent and that is nobody's until a person says whose it is.
+
+    It stands for somebody unknown, so a read is noted under its own id. Who the file names is
+    kept only while it waits.
+    """
+
+    patient_keys = ("id",)
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+", db_index=False)
+    sha256 = models.CharField("SHA-256 of the file", max_length=64)
+    size_bytes = models.PositiveIntegerField()
+    reason = models.CharField(max_length=24, choices=Mismatch)
+    header = models.JSONField(default=dict, help_text="What the file says; empty once resolved.")
+    state = models.CharField(max_length=9, choices=UnmatchedState, default=UnmatchedState.WAITING)
+    received_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    resolved_by = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    resolved_at = models.DateTimeField(null=True)
+    mammogram = models.ForeignKey(
+        Mammogram, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["clinic", "sha256"], name="unmatched_file_once"),
+        ]
+        indexes = [
+            models.Index(fields=["clinic", "state", "-created_at"], name="unmatched_waiting"),
+        ]
+
+    def __str__(self) -> str:
+        return f"unmatched file {self.pk}"
+
+    @property
+    def says(self) -> MammogramHeader:
+        return MammogramHeader.from_json(self.header)

@@ -4,7 +4,13 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from mammotrack.errors import MammoTrackError
+from patients.choices import Sex
+from patients.models import Patient, normalise_record_number
+from patients.partial_dates import PartialDate
 from scans.choices import Laterality, View
+from scans.header import MammogramHeader
+from scans.models import UnmatchedFile
+from scans.services import agrees_with_name
 
 FIELD_LABELS = {
     "laterality": "Breast",
@@ -70,6 +76,54 @@ def _side_by_side(
         )
         for name, values in sorted(table.items())
     )
+
+
+@dataclass(frozen=True)
+class FileRow:
+    """A file that waits, as the list shows it."""
+
+    file: UnmatchedFile
+    name: str
+    record_number: str
+
+    @property
+    def says(self) -> MammogramHeader:
+        return self.file.says
+
+
+def file_row(file: UnmatchedFile) -> FileRow:
+    says = file.says
+    return FileRow(file, in_words(says.patient_name), says.patient_id or "")
+
+
+def in_words(name: str | None) -> str:
+    """``family^given`` as a page writes it."""
+    return ", ".join(part for part in (name or "").split("^") if part)
+
+
+def identities(file: UnmatchedFile, patient: Patient) -> list[Contradiction]:
+    """Who the file names beside who the record names."""
+    says = file.says
+    name = f"{patient.family_name}, {patient.given_name}".rstrip(", ")
+    same_name = bool(says.patient_name) and agrees_with_name(says.patient_name or "", patient)
+    number = patient.medical_record_number
+    same_number = normalise_record_number(says.patient_id or "") == patient.record_number_key
+    born = says.patient_birth_date
+    sex = says.patient_sex
+    words = dict(Sex.choices)
+    return [
+        Contradiction("Name", in_words(says.patient_name) or "nothing", name, not same_name),
+        Contradiction("Record number", says.patient_id or "nothing", number, not same_number),
+        Contradiction(
+            "Birth date",
+            PartialDate(born).in_words if born else "nothing",
+            patient.born.in_words,
+            not (born and patient.born.may_be(born)),
+        ),
+        Contradiction(
+            "Sex", words.get(sex or "", "nothing"), words[patient.sex], sex != patient.sex
+        ),
+    ]
 
 
 def _said(value: str | None) -> str:

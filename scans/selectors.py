@@ -8,7 +8,8 @@ from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, can, require
 from mammotrack.errors import NotFound
 from patients.models import Patient
-from scans.models import Exam, Mammogram
+from scans.choices import UnmatchedState
+from scans.models import Exam, Mammogram, UnmatchedFile
 
 
 def exams_visible_to(user: User) -> QuerySet[Exam]:
@@ -51,3 +52,19 @@ def mammograms_of(patient: Patient) -> QuerySet[Mammogram]:
     return Mammogram.objects.filter(patient=patient).order_by(
         "exam_date", "laterality", "view", "pk"
     )
+
+
+def unmatched_files(user: User) -> QuerySet[UnmatchedFile]:
+    """Those that wait, the oldest first."""
+    require(user, Permission.MATCH_FILES)
+    return UnmatchedFile.objects.filter(
+        clinic_id__in=user.clinic_ids, state=UnmatchedState.WAITING
+    ).order_by("created_at", "pk")
+
+
+def unmatched_file_visible_to(user: User, file_id: UUID) -> UnmatchedFile:
+    """The file that waits, or ``NotFound``."""
+    file = unmatched_files(user).filter(pk=file_id).first()
+    if file is None:
+        raise NotFound("There is no such file that waits.")
+    return file

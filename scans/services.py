@@ -1,9 +1,8 @@
 """Taking a mammogram in: from a stream of bytes to a stored, checked, announced record."""
 
 import dataclasses
-import hashlib
-import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -34,6 +33,7 @@ from patients.choices import ConsentPurpose
 from patients.consents import ConsentWithdrawn, consent_state
 from patients.history import breast_removed
 from patients.models import Patient, normalise_record_number
+from patients.names import fold
 from patients.partial_dates import PartialDate
 from patients.selectors import record_number_keys
 from patients.services import check_open, claim_record
@@ -41,7 +41,7 @@ from scans import limits
 from scans.choices import Identifier, Origin, View
 from scans.errors import ScanFileError
 from scans.header import MammogramHeader, agree
-from scans.models import Exam, Mammogram
+from scans.models import Exam, Mammogram, uid_of
 from scans.sandbox import DecodedFile, decode_file
 from scans.signals import mammogram_stored
 from scans.storage import ObjectStore, ReceivedFile
@@ -166,42 +166,75 @@ def store_mammogram(
     """
     require(stored_by, Permission.UPLOAD_SCANS)
     check_open(patient.pk)
-    store = object_store()
-    try:
+    with received_file(chunks) as received:
+        return keep_for(patient, received, statement=statement, stored_by=stored_by)
+
+
+@contextmanager
+def received_file(chunks: Iterable[bytes]) -> Iterator[ReceivedFile]:
+    """The stream on disk, removed at the end unless it was committed. Errors are our own."""
+    with _file_errors():
+        store = object_store()
         received = store.receive(chunks, limit=limits.MAX_FILE_BYTES)
         try:
-            return _take_in(store, received, patient, statement, stored_by)
-        except PixelsOfAnotherPatient as error:
-            _raise_alert(patient, error, stored_by)
-            raise
+            yield received
         finally:
             store.discard(received)
-    except ScanFileError as error:
-        raise _as_ours(error) from error
 
 
-def _take_in(
-    store: ObjectStore,
+@contextmanager
+def decoded_file(received: ReceivedFile) -> Iterator[DecodedFile]:
+    """What the decoder process makes of it; the pictures go at the end."""
+    scratch = TemporaryDirectory(dir=object_store().scratch_folder(), prefix="decode-")
+    with _file_errors(), scratch as folder:
+        yield decode_file(received.path, Path(folder))
+
+
+def keep_for(
+    patient: Patient,
     received: ReceivedFile,
+    *,
+    statement: Statement,
+    stored_by: User,
+    decoded: DecodedFile | None = None,
+) -> Stored:
+    """Store a received file as this patient's, or the record it made before."""
+    try:
+        if known := _stored_before(patient, received.sha256):
+            return Stored(known, created=False)
+        if decoded:
+            return _keep(received, decoded, patient, statement, stored_by)
+        with decoded_file(received) as opened:
+            return _keep(received, opened, patient, statement, stored_by)
+    except PixelsOfAnotherPatient as error:
+        _raise_alert(patient, error, stored_by)
+        raise
+
+
+def _keep(
+    received: ReceivedFile,
+    decoded: DecodedFile,
     patient: Patient,
     statement: Statement,
     stored_by: User,
 ) -> Stored:
-    if known := _stored_before(patient, received.sha256):
-        return Stored(known, created=False)
-    with TemporaryDirectory(dir=received.path.parent, prefix="decode-") as scratch:
-        decoded = decode_file(received.path, Path(scratch))
-        agreed = _reconcile(decoded.header, statement)
-        _check_procedure_consent(patient, agreed.exam_date)
-        identity = _check_patient(decoded.header, patient, statement)
-        mammogram, exam = _describe(received, decoded, agreed, patient, stored_by)
-        mammogram.origin = statement.origin
-        if breast_removed(patient.pk, laterality=agreed.laterality, on=agreed.exam_date):
-            mammogram.flags.append(BREAST_REMOVED)
-        _check_new(mammogram)
-        store.commit(received)
-        store.put_derived(received.sha256, decoded.pictures)
+    agreed = _reconcile(decoded.header, statement)
+    _check_procedure_consent(patient, agreed.exam_date)
+    identity = _check_patient(decoded.header, patient, statement)
+    mammogram, exam = _describe(received, decoded, agreed, patient, stored_by)
+    mammogram.origin = statement.origin
+    if breast_removed(patient.pk, laterality=agreed.laterality, on=agreed.exam_date):
+        mammogram.flags.append(BREAST_REMOVED)
+    _check_new(mammogram)
+    put_away(received, decoded)
     return _insert(mammogram, exam, stored_by, identity)
+
+
+def put_away(received: ReceivedFile, decoded: DecodedFile) -> None:
+    """Give the file and its pictures their lasting places."""
+    store = object_store()
+    store.commit(received)
+    store.put_derived(received.sha256, decoded.pictures)
 
 
 def _stored_before(patient: Patient, sha256: str) -> Mammogram | None:
@@ -246,8 +279,8 @@ def _check_patient(
 ) -> IdentityCheck:
     """Hold the file's identity against the chosen patient's, and ask for two identifiers.
 
-    A file that states record number and birth date, both the patient's, needs nobody to
-    confirm them. A file that differs is refused unless a person says why it is right.
+    A file that states two of record number, birth date and name, as the patient's, needs nobody
+    to confirm them. A file that differs is refused unless a person says why it is right.
     """
     pairs = {
         "medical_record_number": (
@@ -271,6 +304,8 @@ def _check_patient(
             compared=table,
         )
     by_file = {name for name in stated if name in Identifier.values} - set(differing)
+    if header.patient_name and agrees_with_name(header.patient_name, patient):
+        by_file.add(Identifier.NAME)  # another name is no contradiction: people marry
     confirmed = sorted(by_file | set(statement.confirmed_identifiers) & set(Identifier.values))
     if len(confirmed) < FEWEST_IDENTIFIERS:
         raise IdentityUnconfirmed(
@@ -291,6 +326,12 @@ def _same(in_file: object, on_record: object) -> bool:
     return in_file in on_record if isinstance(on_record, set) else in_file == on_record
 
 
+def agrees_with_name(in_file: str, patient: Patient) -> bool:
+    """``family^given``, whatever the case and the accents."""
+    family, _, given = in_file.partition("^")
+    return (fold(family), fold(given)) == (fold(patient.family_name), fold(patient.given_name))
+
+
 def _in_words(on_record: object) -> str:
     return ", ".join(sorted(on_record)) if isinstance(on_record, set) else str(on_record)
 
@@ -306,7 +347,7 @@ def _describe(
     if exam_date > timezone.localdate():
         raise InvalidExamDate("The exam date lies in the future.")
     check_exam_within_life(patient, exam_date)
-    study = header.study_instance_uid or _uid_of(f"{patient.pk}:{exam_date}")
+    study = header.study_instance_uid or uid_of(f"{patient.pk}:{exam_date}")
     exam = Exam(
         clinic_id=patient.clinic_id,
         patient=patient,
@@ -321,7 +362,8 @@ def _describe(
         exam_date=exam_date,
         laterality=agreed.laterality,
         view=agreed.view,
-        sop_instance_uid=header.sop_instance_uid or _uid_of(received.sha256),
+        sop_instance_uid=header.sop_instance_uid or uid_of(received.sha256),
+        series_instance_uid=header.series_instance_uid or "",
         file_format=header.file_format,
         sha256=received.sha256,
         pixel_sha256=decoded.pixel_sha256,
@@ -360,11 +402,6 @@ def check_exam_within_life(patient: Patient, exam_date: date) -> None:
         raise BirthAfterExam("The exam lies before the patient's birth.")
     if patient.deceased_date and exam_date > patient.deceased_date:
         raise ExamAfterDeath("The exam lies after the patient's death.")
-
-
-def _uid_of(text: str) -> str:
-    """A DICOM UID in the UUID branch (PS3.5 B.2), the same for the same text."""
-    return f"2.25.{uuid.UUID(bytes=hashlib.sha256(text.encode()).digest()[:16], version=4).int}"
 
 
 def _check_new(mammogram: Mammogram) -> None:
@@ -442,6 +479,14 @@ def _raise_alert(patient: Patient, error: PixelsOfAnotherPatient, actor: User) -
         other_patient_id=error.context["patient_id"],
         mammogram_id=error.context["mammogram_id"],
     )
+
+
+@contextmanager
+def _file_errors() -> Iterator[None]:
+    try:
+        yield
+    except ScanFileError as error:
+        raise _as_ours(error) from error
 
 
 def _as_ours(error: ScanFileError) -> MammoTrackError:

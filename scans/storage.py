@@ -94,6 +94,11 @@ class ObjectStore:
         """Where the object with this hash is or would be."""
         return self._place("objects", sha256)
 
+    def scratch_folder(self) -> Path:
+        """Where passing files may be made; what is left there is swept."""
+        _make_folder(self._incoming)
+        return self._incoming
+
     def put_derived(self, sha256: str, files: Mapping[str, Path | bytes]) -> Path:
         """Keep files made from an object beside each other, replacing those of the same name.
 

@@ -18,6 +18,7 @@ class Permission(Enum):
     KEEP_RECORDS = auto()
     READ_SCANS = auto()
     UPLOAD_SCANS = auto()
+    MATCH_FILES = auto()
     READ_ANALYSES = auto()
     REQUEST_ANALYSES = auto()
     MARK_LESIONS = auto()
@@ -39,6 +40,7 @@ GRANTS: dict[str, frozenset[Permission]] = {
             _P.RECORD_CONSENT,
             _P.READ_SCANS,
             _P.UPLOAD_SCANS,
+            _P.MATCH_FILES,
             _P.READ_ANALYSES,
         }
     ),

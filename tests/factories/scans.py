@@ -5,10 +5,11 @@ import uuid
 from datetime import date
 from typing import Any
 
-from mammotrack.accounts.models import Role, User
+from mammotrack.accounts.models import Clinic, Role, User
 from patients.models import Patient
-from scans.choices import FileFormat, Laterality, View
-from scans.models import Exam, Mammogram
+from scans.choices import FileFormat, Laterality, Mismatch, View
+from scans.header import MammogramHeader
+from scans.models import Exam, Mammogram, UnmatchedFile
 from tests.factories.accounts import make_user
 from tests.factories.patients import make_patient
 
@@ -62,6 +63,21 @@ def make_pair(patient: Patient | None = None, **fields: Any) -> tuple[Mammogram,
     prior = make_mammogram(patient, exam_date=date(2024, 1, 5), **fields)
     current = make_mammogram(patient, exam_date=date(2024, 7, 5), **fields)
     return prior, current
+
+
+def make_unmatched_file(clinic: Clinic, **fields: Any) -> UnmatchedFile:
+    """One that names somebody nobody knows."""
+    header = MammogramHeader(
+        file_format="DICOM", rows=96, columns=80, bits_stored=12, patient_id="NOBODY-1"
+    )
+    values = {
+        "sha256": _sha256(),
+        "size_bytes": 4096,
+        "reason": Mismatch.UNKNOWN_PATIENT,
+        "header": header.as_json(),
+        "received_by": make_user(Role.INTEGRATOR),
+    } | fields
+    return UnmatchedFile.objects.create(clinic=clinic, **values)
 
 
 def _uid() -> str:
