@@ -17,6 +17,8 @@ from mammotrack import errors, log
 View = TypeVar("View", bound=Callable)
 Responder = Callable[[HttpRequest], HttpResponse]
 
+PROGRAM_PREFIXES = ("/api/", "/dicomweb/", "/fhir/")  # what programs call: no pages, no redirects
+
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 STATUS = {  # the first kind that fits
@@ -87,7 +89,7 @@ class AdminContentPolicyMiddleware:
 class SignInRequiredMiddleware:
     """Denies by default: a page is public only when its view says so with ``public``.
 
-    The API answers 401 itself and the admin has its own door.
+    What programs call answers 401 itself and the admin has its own door.
     """
 
     def __init__(self, get_response: Responder) -> None:
@@ -101,7 +103,7 @@ class SignInRequiredMiddleware:
     ) -> HttpResponse | None:
         if request.user.is_authenticated or getattr(view, "is_public", False):
             return None
-        if request.path.startswith(("/api/", "/admin/")):
+        if request.path.startswith((*PROGRAM_PREFIXES, "/admin/")):
             return None
         if request.headers.get("HX-Request"):
             return HttpResponse(status=401, headers={"HX-Redirect": reverse("account_login")})

@@ -3,7 +3,8 @@
 It limits itself before it imports anything that reads a picture, writes the pictures into
 OUTDIR and one JSON object on standard output. A refused file ends it with status 3 and an
 object ``{"error": {"code", "detail", "context"}}``. ``scans.sandbox`` starts it, without
-arguments: then it loads every reader and waits for ``[SOURCE, OUTDIR]`` on standard input.
+arguments: then it loads every reader and waits for ``[SOURCE, OUTDIR]`` on standard input. A
+third argument ``frame.raw`` asks for the stored values alone, in place of the pictures.
 """
 
 import errno
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from scans import limits
 from scans.codestream import JPEG_START, PNG_START
 from scans.errors import ScanFileError
+from scans.header import FRAME_NAME
 
 if TYPE_CHECKING:
     from scans.picture import Picture
@@ -61,10 +63,13 @@ def decode(source: Path) -> "Picture":
     )
 
 
-def decode_into(source: Path, out_dir: Path) -> dict[str, object]:
-    """Decode, write the pictures and return the report."""
+def decode_into(source: Path, out_dir: Path, wanted: str = "pictures") -> dict[str, object]:
+    """Decode, write the pictures, or the stored values alone, and return the report."""
     picture = decode(source)
-    picture.save(out_dir)
+    if wanted == FRAME_NAME:
+        picture.save_frame(out_dir)
+    else:
+        picture.save(out_dir)
     return {"header": picture.header.as_json(), "pixel_sha256": picture.pixel_sha256()}
 
 
@@ -80,22 +85,21 @@ def limit_resources() -> None:
 
 
 def awaited_job() -> list[str]:
-    """Load every reader, then wait for SOURCE and OUTDIR; end if the other side is gone."""
+    """Load every reader, then wait for the arguments; end if the other side is gone."""
     import scans.dicom  # noqa: PLC0415 -- after the limits
     import scans.raster  # noqa: F401, PLC0415
 
     line = sys.stdin.readline()
     if not line:
         sys.exit()
-    source, out_dir = json.loads(line)
-    return [source, out_dir]
+    return [str(each) for each in json.loads(line)]
 
 
 def main() -> int:
     limit_resources()
-    source, out_dir = map(Path, sys.argv[1:] or awaited_job())
+    source, out_dir, *wanted = sys.argv[1:] or awaited_job()
     try:
-        report = decode_into(source, out_dir)
+        report = decode_into(Path(source), Path(out_dir), *wanted)
     except ScanFileError as refusal:
         return _refuse(refusal)
     except MemoryError:

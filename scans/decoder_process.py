@@ -49,7 +49,7 @@ class DecoderProcess:
         """Whether it still runs."""
         return self._process.poll() is None
 
-    def decode(self, source: Path, out_dir: Path) -> tuple[int, bytes]:
+    def decode(self, source: Path, out_dir: Path, *wanted: str) -> tuple[int, bytes]:
         """Give it its one file; return its exit status and what it printed, cut off if too long.
 
         Raises
@@ -57,7 +57,7 @@ class DecoderProcess:
         subprocess.TimeoutExpired
             It took longer than the wall limit, and was killed.
         """
-        job = json.dumps([str(source), str(out_dir)]).encode()
+        job = json.dumps([str(source), str(out_dir), *wanted]).encode()
         with self._process as process, self._output as output:
             try:
                 process.communicate(job, timeout=limits.DECODER_WALL_S)

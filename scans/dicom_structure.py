@@ -25,6 +25,7 @@ _ITEM = 0xFFFEE000
 _ITEM_END = 0xFFFEE00D
 _SEQUENCE_END = 0xFFFEE0DD
 _MEDIA_STORAGE_SOP_CLASS = 0x00020002
+_MEDIA_STORAGE_INSTANCE = 0x00020003
 _TRANSFER_SYNTAX = 0x00020010
 _PIXEL_DATA = 0x7FE00010
 
@@ -109,6 +110,19 @@ def _file_meta(data: Bytes) -> tuple[dict[int, str], int]:
     if position + 8 > len(data):
         raise _truncated()
     return values, position
+
+
+def named_in(start: bytes) -> tuple[str, str] | None:
+    """SOP class and instance UID that the first bytes of a file give it; None if they give none.
+
+    For telling a sender which of its files is meant, whatever is wrong with the rest of it.
+    """
+    try:
+        meta, _ = _file_meta(start)
+    except ScanFileError:
+        return None
+    sop_class, sop_instance = meta.get(_MEDIA_STORAGE_SOP_CLASS), meta.get(_MEDIA_STORAGE_INSTANCE)
+    return (sop_class, sop_instance) if sop_class and sop_instance else None
 
 
 class _Walk:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from scans import limits
-from scans.header import DISPLAY_NAME, PIXELS_NAME, THUMBNAIL_NAME, MammogramHeader
+from scans.header import DISPLAY_NAME, FRAME_NAME, PIXELS_NAME, THUMBNAIL_NAME, MammogramHeader
 
 Pixels = NDArray[np.unsignedinteger[Any]]
 
@@ -54,6 +54,11 @@ class Picture:
         display.save(folder / DISPLAY_NAME, "JPEG", quality=_JPEG_QUALITY)
         thumbnail = _scaled_to(display, height=limits.THUMBNAIL_HEIGHT_PX)
         thumbnail.save(folder / THUMBNAIL_NAME, "JPEG", quality=_JPEG_QUALITY)
+
+    def save_frame(self, folder: Path) -> None:
+        """Write the stored values as native pixel data, little endian."""
+        kind = "<u2" if self.stored.dtype.itemsize == 2 else "u1"
+        (folder / FRAME_NAME).write_bytes(self.stored.astype(kind, copy=False).tobytes())
 
 
 def look_up(table: Pixels, stored: Pixels) -> Pixels:

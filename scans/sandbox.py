@@ -14,7 +14,7 @@ from scans.codestream import PNG_START
 from scans.decoder import REFUSED
 from scans.decoder_process import spares
 from scans.errors import ScanFileError
-from scans.header import DISPLAY_NAME, PIXELS_NAME, THUMBNAIL_NAME, MammogramHeader
+from scans.header import DISPLAY_NAME, FRAME_NAME, PIXELS_NAME, THUMBNAIL_NAME, MammogramHeader
 
 _PNG_GRAY = 0
 
@@ -60,10 +60,21 @@ def decode_file(source: Path, out_dir: Path) -> DecodedFile:
     return decoded
 
 
-def _run(source: Path, out_dir: Path) -> dict[str, Any]:
+def decode_frame(source: Path, out_dir: Path) -> Path:
+    """Write the stored values as native pixel data, little endian; raises as ``decode_file``."""
+    frame = out_dir / FRAME_NAME
+    header = MammogramHeader.from_json(
+        _run(source.resolve(), out_dir.resolve(), FRAME_NAME)["header"]
+    )
+    if frame.lstat().st_size not in (pixels := header.rows * header.columns, 2 * pixels):
+        raise _failed()
+    return frame
+
+
+def _run(source: Path, out_dir: Path, *wanted: str) -> dict[str, Any]:
     """Have a child decode within the wall limit and return the object it printed."""
     try:
-        status, printed = spares.take().decode(source, out_dir)
+        status, printed = spares.take().decode(source, out_dir, *wanted)
     except subprocess.TimeoutExpired as error:
         raise ScanFileError("decoder_limit", "Decoding took longer than allowed.") from error
     if status < 0:

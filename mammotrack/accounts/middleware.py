@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from mammotrack.accounts.models import Role, User
 from mammotrack.api.problems import problem
+from mammotrack.middleware import PROGRAM_PREFIXES
 from mammotrack.models import now
 
 Responder = Callable[[HttpRequest], HttpResponse]
@@ -58,7 +59,7 @@ class SecondFactorRequiredMiddleware:
             return None
         if is_mfa_enabled(user, types=["totp", "webauthn"]):  # enrolled since signing in
             return None
-        if request.path.startswith("/api/"):
+        if request.path.startswith(PROGRAM_PREFIXES):
             return problem(
                 request,
                 status=403,

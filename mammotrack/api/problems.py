@@ -1,4 +1,4 @@
-"""Errors as problem documents (RFC 9457): one shape for whatever goes wrong under /api/."""
+"""Errors as problem documents (RFC 9457): one shape for whatever goes wrong for a program."""
 
 import logging
 from collections.abc import Iterator
@@ -16,9 +16,8 @@ from rest_framework.views import exception_handler
 
 from mammotrack.errors import MammoTrackError, Unavailable
 from mammotrack.log import request_id
-from mammotrack.middleware import status_of
+from mammotrack.middleware import PROGRAM_PREFIXES, status_of
 
-API_PREFIX = "/api/"
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
 INVALID = "Some fields are not valid."
@@ -154,14 +153,14 @@ def _flat(details: Any, *, pointer: str) -> Iterator[dict[str, str]]:
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's ``handler404``."""
-    if request.path.startswith(API_PREFIX):
+    if request.path.startswith(PROGRAM_PREFIXES):
         return problem(request, status=404, code="not_found", detail=NOTHING_HERE)
     return render(request, "404.html", status=404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's ``handler500``. It asks nothing of the database: that may be what is broken."""
-    if request.path.startswith(API_PREFIX):
+    if request.path.startswith(PROGRAM_PREFIXES):
         detail = "Something went wrong here. It was logged under this request's id."
         return problem(request, status=500, code="server_error", detail=detail)
     page = render_to_string("500.html", {"request_id": request_id.get()})

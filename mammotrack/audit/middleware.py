@@ -9,11 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from mammotrack.accounts.models import User
-from mammotrack.api.problems import API_PREFIX, problem_of
+from mammotrack.api.problems import problem_of
 from mammotrack.audit import services
 from mammotrack.audit.chain import AuditUnavailable
 from mammotrack.audit.trace import Trace, tracing
-from mammotrack.middleware import status_of
+from mammotrack.middleware import PROGRAM_PREFIXES, status_of
 
 
 class TraceMiddleware:
@@ -58,7 +58,7 @@ def _object_of(request: HttpRequest) -> UUID | None:
 
 
 def _refusal(request: HttpRequest, error: AuditUnavailable) -> HttpResponse:
-    if request.path.startswith(API_PREFIX):
+    if request.path.startswith(PROGRAM_PREFIXES):
         return problem_of(request, error)
     status = status_of(error)
     return render(request, "errors/problem.html", {"error": error, "status": status}, status=status)
