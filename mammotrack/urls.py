@@ -15,6 +15,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("patients/", include("patients.urls")),
     path("", include("scans.urls")),
     path("", include("analysis.urls")),
+    path("dicomweb/", include("scans.dicomweb.urls")),
+    path("fhir/R4/", include("analysis.fhir.urls")),
     path("api/v1/", include("mammotrack.api.router")),
     path("admin/", admin.site.urls),
 ]

@@ -26,15 +26,16 @@ from tests.factories.analysis import (
     make_similar_cases,
 )
 from tests.factories.patients import make_course, make_cycle, make_pathology, make_patient
-from tests.factories.scans import make_pair
+from tests.factories.scans import make_pair, make_unmatched_file
 from tests.web import signed_in
 
 pytestmark = pytest.mark.django_db
 
 OPEN_TO_ALL = {"about", "account_login", "account_logout", "mfa_authenticate"}
 OPEN_TO_ALL |= {"api:schema", "api:docs"}
+PROGRAMS = ("api:", "dicomweb:", "fhir:")  # these say themselves, by action, what they need
 OF_ONES_OWN = ("home", "account_", "mfa_", "usersessions_")
-PAGES = {  # what each page needs; the API says it itself, by action
+PAGES = {  # what each page needs
     "patients:list": P.READ_PATIENTS,
     "patients:search": P.READ_PATIENTS,
     "patients:new": P.WRITE_PATIENTS,
@@ -60,6 +61,11 @@ PAGES = {  # what each page needs; the API says it itself, by action
     "scans:display": P.READ_SCANS,
     "scans:pixels": P.READ_SCANS,
     "scans:thumbnail": P.READ_SCANS,
+    "scans:unmatched": P.MATCH_FILES,
+    "scans:unmatched-file": P.MATCH_FILES,
+    "scans:unmatched-picture": P.MATCH_FILES,
+    "scans:attach": P.MATCH_FILES,
+    "scans:discard": P.MATCH_FILES,
     "worklist": P.READ_ANALYSES,
     "analysis:detail": P.READ_ANALYSES,
     "analysis:state": P.READ_ANALYSES,
@@ -145,6 +151,14 @@ def keys_of(clinic: Clinic) -> dict[str, Any]:
         "prior_id": prior.pk,
         "exam_id": current.exam_id,
         "job_id": recommendation.job_id,
+        "file_id": make_unmatched_file(clinic).pk,
+        "study": current.exam.study_instance_uid,
+        "series": current.series_uid,
+        "instance": current.sop_instance_uid,
+        "number": "1",
+        "kind": "Patient",
+        "key": str(patient.pk),
+        "token": "of-another-user",
         "lesion": 1,
         "name": "current",
         "which": "current",
@@ -185,7 +199,7 @@ def needed(name: str, method: str) -> P | None:
 
 
 def has_keys(name: str) -> bool:
-    return bool(set(ADDRESSES[name].pattern.regex.groupindex) - {"name"})
+    return bool(set(ADDRESSES[name].pattern.regex.groupindex) - {"name", "kind"})
 
 
 def ask(client: Client, method: str, path: str) -> int:
@@ -194,11 +208,11 @@ def ask(client: Client, method: str, path: str) -> int:
 
 
 def test_Z01_every_address_is_listed():
-    pages = {name for name in ABOUT_RECORDS if not name.startswith("api:")}
+    pages = {name for name in ABOUT_RECORDS if not name.startswith(PROGRAMS)}
 
     assert pages == set(PAGES)
     for name in ABOUT_RECORDS:
-        if name.startswith("api:"):
+        if name.startswith(PROGRAMS):
             assert getattr(ADDRESSES[name].callback, "cls", None), name
 
 
@@ -208,7 +222,7 @@ def test_Z01_nobody_signed_in_sees_nothing():
     for name in ABOUT_RECORDS:
         for method in METHODS:
             status = ask(anonymous, method, path_of(name, keys))
-            assert status in ({401, 405} if name.startswith("api:") else {302}), (name, method)
+            assert status in ({401, 405} if name.startswith(PROGRAMS) else {302}), (name, method)
 
 
 @pytest.mark.parametrize("role", list(Role))
