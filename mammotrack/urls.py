@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("scans.urls")),
     path("", include("analysis.urls")),
     path("dicomweb/", include("scans.dicomweb.urls")),
+    path("dicomweb/", include("analysis.dicom_out.urls")),
     path("fhir/R4/", include("analysis.fhir.urls")),
     path("api/v1/", include("mammotrack.api.router")),
     path("admin/", admin.site.urls),

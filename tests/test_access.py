@@ -33,7 +33,12 @@ pytestmark = pytest.mark.django_db
 
 OPEN_TO_ALL = {"about", "account_login", "account_logout", "mfa_authenticate"}
 OPEN_TO_ALL |= {"api:schema", "api:docs"}
-PROGRAMS = ("api:", "dicomweb:", "fhir:")  # these say themselves, by action, what they need
+PROGRAMS = (
+    "api:",
+    "dicomweb:",
+    "dicom-results:",
+    "fhir:",
+)  # these say themselves, by action, what they need
 OF_ONES_OWN = ("home", "account_", "mfa_", "usersessions_")
 PAGES = {  # what each page needs
     "patients:list": P.READ_PATIENTS,
@@ -156,6 +161,7 @@ def keys_of(clinic: Clinic) -> dict[str, Any]:
         "series": current.series_uid,
         "instance": current.sop_instance_uid,
         "number": "1",
+        "recommendation_id": recommendation.pk,
         "kind": "Patient",
         "key": str(patient.pk),
         "token": "of-another-user",

@@ -36,7 +36,7 @@ from scans.media import DamagedPicture
 from scans.models import SECONDARY_CAPTURE, Mammogram
 from scans.sandbox import decode_frame
 from scans.services import agrees_with_name, object_store
-from scans.storage import hash_of_file
+from scans.storage import hash_of_file, read_verified
 
 IMPLICIT_VR = "1.2.840.10008.1.2"
 _IMPLEMENTATION = "2.25.252412387346143285373217906563346862711"
@@ -192,10 +192,12 @@ class Instance:
     def _picture(self) -> tuple[FileDataset, bytes]:
         """A PNG or JPEG as a Secondary Capture, and its pixels as they are shown."""
         mammogram = self.mammogram
-        store = object_store()
+        path = object_store().derived_path(mammogram.sha256, PIXELS_NAME)
         try:
-            with Image.open(store.checked_path(mammogram.sha256, PIXELS_NAME)) as picture:
+            with Image.open(BytesIO(read_verified(path))) as picture:
                 bits, pixels = (8 if picture.mode == "L" else 16), picture.tobytes()
+        except FileNotFoundError as error:
+            raise NotFound("There is no such instance.") from error
         except ScanFileError as error:
             raise DamagedPicture("The stored picture is damaged and is not sent.") from error
         return _secondary_capture(mammogram, bits), pixels

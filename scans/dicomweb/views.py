@@ -33,6 +33,7 @@ from scans.media import stored_picture
 from scans.models import Mammogram, UnmatchedFile
 from scans.services import object_store
 
+_LONGEST_BOUNDARY = 200  # RFC 2046 says 70, and Orthanc makes 73
 _START_BYTES = 4096  # of a file, enough for its file meta information
 _JSON = (DICOM_JSON, "application/json")
 _PICTURES = {"image/jpeg": "display.jpg", "image/png": "pixels.png"}
@@ -219,7 +220,7 @@ def _parts(request: Request) -> Iterable[Part]:
     if sent.name != MULTIPART or sent.parameters.get("type", DICOM) != DICOM or encoded:
         raise UnsupportedMediaType(sent.name[:80])
     boundary = sent.parameters.get("boundary", "")
-    if not (1 <= len(boundary) <= 70 and boundary.isascii()):
+    if not (1 <= len(boundary) <= _LONGEST_BOUNDARY and boundary.isascii()):
         raise MalformedMultipart("The Content-Type names no boundary.")
     announced = request.META.get("CONTENT_LENGTH") or "0"
     if int(announced) > limits.MAX_REQUEST_BYTES:

@@ -141,6 +141,7 @@ def keys(clinic, store, tmp_path):
         "series": current.series_uid,
         "instance": current.sop_instance_uid,
         "number": "1",
+        "recommendation_id": proposed.pk,
         "kind": "Patient",
         "key": str(patient.pk),
         "lesion": 2,

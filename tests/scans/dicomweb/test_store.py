@@ -88,7 +88,7 @@ def test_P13_all_bad_is_409_and_nothing_is_stored(program, patient, file_of, sto
         (b"--cut\r\nnever ends", "multipart/related; boundary=cut", 400, "malformed_multipart"),
         (b"--cutter\r\n\r\n\r\n--cut--", "multipart/related; boundary=cut", 400, None),
         (b"x", "multipart/related", 400, "malformed_multipart"),
-        (b"x", "multipart/related; boundary=" + "x" * 71, 400, "malformed_multipart"),
+        (b"x", "multipart/related; boundary=" + "x" * 201, 400, "malformed_multipart"),
         (b"x", "application/dicom", 415, "unsupported_media_type"),
         (b"x", "multipart/form-data; boundary=cut", 415, "unsupported_media_type"),
         (b"x", "", 415, "unsupported_media_type"),
