@@ -9,6 +9,7 @@ third argument ``frame.raw`` asks for the stored values alone, in place of the p
 
 import errno
 import json
+import os
 import resource
 import sys
 from pathlib import Path
@@ -128,4 +129,6 @@ def _refuse(refusal: ScanFileError) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stdout.flush()
+    os._exit(status)  # nothing is left to put away, and taking the libraries down takes 50 ms

@@ -1,6 +1,7 @@
 """A decoded picture: the stored values, what a person shall see, and the files made from it."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,8 +43,8 @@ class Picture:
         """
         rows, columns = self.stored.shape
         digest = hashlib.sha256(f"{rows} {columns} {self.header.bits_stored}\n".encode())
-        for row in self.stored:
-            digest.update(row.astype("<u2"))
+        for band in _bands(rows):
+            digest.update(np.ascontiguousarray(self.stored[band], "<u2").data)
         return digest.hexdigest()
 
     def save(self, folder: Path) -> None:
@@ -64,10 +65,15 @@ class Picture:
 def look_up(table: Pixels, stored: Pixels) -> Pixels:
     """Return ``table[stored]``, a few rows at a time: numpy widens each index to 8 bytes."""
     found = np.empty(stored.shape, table.dtype)
-    for start in range(0, len(stored), _ROWS_AT_ONCE):
-        rows = slice(start, start + _ROWS_AT_ONCE)
-        found[rows] = table[stored[rows]]
+    for band in _bands(len(stored)):
+        found[band] = table[stored[band]]
     return found
+
+
+def _bands(count: int) -> Iterator[slice]:
+    """Split a picture's rows, so that a copy of them in a wider type stays small."""
+    for start in range(0, count, _ROWS_AT_ONCE):
+        yield slice(start, start + _ROWS_AT_ONCE)
 
 
 def _lossless_png(pixels: Pixels) -> bytes | bytearray:

@@ -3,7 +3,6 @@
 import json
 import stat
 import struct
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,11 +71,8 @@ def decode_frame(source: Path, out_dir: Path) -> Path:
 
 
 def _run(source: Path, out_dir: Path, *wanted: str) -> dict[str, Any]:
-    """Have a child decode within the wall limit and return the object it printed."""
-    try:
-        status, printed = spares.take().decode(source, out_dir, *wanted)
-    except subprocess.TimeoutExpired as error:
-        raise ScanFileError("decoder_limit", "Decoding took longer than allowed.") from error
+    """Have a child decode within its limits and return the object it printed."""
+    status, printed = spares.take().decode(source, out_dir, *wanted)
     if status < 0:
         raise ScanFileError("decoder_limit", "Decoding was ended by a limit.")
     if status not in (0, REFUSED) or len(printed) > limits.DECODER_REPORT_BYTES:
