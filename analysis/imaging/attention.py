@@ -15,7 +15,7 @@ from analysis.imaging.breast import WORKING_SPACING_MM
 from analysis.imaging.difference import Difference
 from analysis.imaging.lesion import measure_lesion
 from analysis.imaging.mark import Mark
-from analysis.imaging.masked import correlation, masked_blur
+from analysis.imaging.masked import MaskedBlur, correlation
 from analysis.imaging.noise_floor import robust_z
 from analysis.imaging.registered_pair import HALF, RegisteredPair, halved, halved_mask
 
@@ -104,12 +104,10 @@ def find_candidates(pair: RegisteredPair, difference: Difference) -> list[Candid
         )
     ]
     blobs.sort(key=lambda each: -abs(each.z))
-    smooth = {
-        scale: [
-            masked_blur(image, inside, sigma_px=scale / SPACING_MM) for image in (current, prior)
-        ]
-        for scale in (FINE_MM, COARSE_MM)
-    }
+    smooth = {}
+    for scale in (FINE_MM, COARSE_MM):
+        average = MaskedBlur[np.float32](inside, sigma_px=scale / SPACING_MM)
+        smooth[scale] = [average(image) for image in (current, prior)]
     return [_described(pair, difference, blob, smooth, inside) for blob in blobs[:MOST_CANDIDATES]]
 
 
@@ -124,9 +122,11 @@ def _blobs(
 ) -> list[_Blob]:
     sigma_px = diameter_mm / DIAMETER_TO_SIGMA / SPACING_MM
 
+    centre = MaskedBlur[np.float32](inside, sigma_px=sigma_px)
+    surround = MaskedBlur[np.float32](inside, sigma_px=SURROUND * sigma_px)
+
     def filtered(image: Image) -> Image:
-        centre = masked_blur(image, inside, sigma_px=sigma_px)
-        return centre - masked_blur(image, inside, sigma_px=SURROUND * sigma_px)
+        return centre(image) - surround(image)
 
     response = filtered(signed)
     z = robust_z(response, assessed)

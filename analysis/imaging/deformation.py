@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.imaging.breast import WORKING_SPACING_MM
-from analysis.imaging.masked import local_contrast, masked_blur
+from analysis.imaging.masked import MaskedBlur, local_contrast
 from analysis.imaging.registration import Registration
 
 DEFORMATION_VERSION = "gauss-newton-1"
@@ -215,13 +215,9 @@ def _layers(image: Image, mask: Mask) -> _Layers:
 
 
 def _blurred(layers: _Layers, blur_mm: float) -> _Layers:
-    sigma_px = blur_mm / SPACING_MM
+    average = MaskedBlur[np.float32](layers.mask, sigma_px=blur_mm / SPACING_MM)
     return _Layers(
-        {
-            name: masked_blur(picture, layers.mask, sigma_px=sigma_px)
-            for name, picture in layers.pictures.items()
-        },
-        layers.mask,
+        {name: average(picture) for name, picture in layers.pictures.items()}, layers.mask
     )
 
 

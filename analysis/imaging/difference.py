@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.imaging.breast import WORKING_SPACING_MM
-from analysis.imaging.masked import masked_blur
+from analysis.imaging.masked import MaskedBlur
 from analysis.imaging.photometry import match_intensities
 
 DRIFT_MM = 18.0
@@ -77,9 +77,9 @@ def signed_difference(
     tissue = mask if excluded is None or not (mask & ~excluded).any() else mask & ~excluded
     matched = match_intensities(prior, current, tissue)
     raw = np.where(mask, current - matched, np.float32(0))
-    detail_px = DETAIL_MM / WORKING_SPACING_MM
-    signed = masked_blur(raw - _drift(raw, tissue), mask, sigma_px=detail_px)
-    steepness = _steepness(masked_blur(matched, mask, sigma_px=detail_px))
+    average = MaskedBlur[np.float32](mask, sigma_px=DETAIL_MM / WORKING_SPACING_MM)
+    signed = average(raw - _drift(raw, tissue))
+    steepness = _steepness(average(matched))
     assessed = _without_rim(mask)
     flat, steep = _noise_model(signed[assessed & tissue], steepness[assessed & tissue])
     noise = np.sqrt(flat**2 + steep**2 * steepness)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from analysis.imaging.breast import WORKING_SPACING_MM
 from analysis.imaging.mark import Mark
-from analysis.imaging.masked import masked_blur
+from analysis.imaging.masked import MaskedBlur
 
 DIRECTIONS = 96
 RADIUS_STEP_MM = 0.4
@@ -81,7 +81,8 @@ def measure_lesion(image: Image, mask: Mask, mark: Mark) -> LesionMeasurement:
     """
     window = _window(mask.shape, mark)
     near = mark.moved(across=-window[1].start, down=-window[0].start)
-    smooth = masked_blur(image[window], mask[window], sigma_px=DETAIL_MM / WORKING_SPACING_MM)
+    average = MaskedBlur[np.float32](mask[window], sigma_px=DETAIL_MM / WORKING_SPACING_MM)
+    smooth = average(image[window])
     found, _ = _outlined(smooth, mask[window], near)
     found, edge = _outlined(smooth, mask[window], _recentred(near, found))
     outline = np.zeros_like(mask)

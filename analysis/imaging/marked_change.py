@@ -10,7 +10,7 @@ from analysis.imaging.calcification import without_calcifications
 from analysis.imaging.difference import Difference, signed_difference
 from analysis.imaging.lesion import LesionMeasurement, measure_lesion
 from analysis.imaging.mark import Mark
-from analysis.imaging.masked import correlation, masked_blur
+from analysis.imaging.masked import MaskedBlur, correlation
 from analysis.imaging.noise_floor import ring_z
 from analysis.imaging.registered_pair import RegisteredPair, halved, halved_mark, halved_mask
 
@@ -169,9 +169,6 @@ def _structure(pair: RegisteredPair, mark: Mark) -> float:
     """Correlation of the two films round the mark, as Fisher's z."""
     small, inside = halved_mark(mark), halved_mask(pair.mask)
     near = Mark(small.x, small.y, small.radius * STRUCTURE_REACH).covers(inside.shape) & inside
-    sigma_px = STRUCTURE_MM / (2 * WORKING_SPACING_MM)
-    current, prior = (
-        masked_blur(halved(image), inside, sigma_px=sigma_px)
-        for image in (pair.frame.current, pair.warped_prior)
-    )
+    average = MaskedBlur[np.float32](inside, sigma_px=STRUCTURE_MM / (2 * WORKING_SPACING_MM))
+    current, prior = (average(halved(image)) for image in (pair.frame.current, pair.warped_prior))
     return float(np.arctanh(np.clip(correlation(current, prior, near), *STRUCTURE_RANGE)))

@@ -1,10 +1,10 @@
 """Averages that only see pixels of the breast (normalised convolution)."""
 
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 Real = TypeVar("Real", np.float32, np.float64)
 
@@ -12,24 +12,34 @@ TRUNCATE = 3.5
 """The Gaussian window ends at this many standard deviations, as in scikit-image."""
 
 
-def masked_blur(image: NDArray[Real], mask: NDArray[np.bool_], *, sigma_px: float) -> NDArray[Real]:
+class MaskedBlur(Generic[Real]):
     """Gaussian average over mask pixels only; 0 outside the mask.
 
     Parameters
     ----------
-    image : (rows, cols) float32 or float64 ndarray
     mask : (rows, cols) bool ndarray
     sigma_px : float
         Standard deviation of the window.
+    dtype : float32 or float64
+        Of the images.
 
     References
     ----------
     Knutsson and Westin (1993), "Normalized and differential convolution",
     doi:10.1109/CVPR.1993.341081.
     """
-    weights = mask.astype(image.dtype)
-    total = np.maximum(_blur(weights, sigma_px), 1e-4)
-    return np.asarray(_blur(image * weights, sigma_px) / total * weights, image.dtype)
+
+    def __init__(
+        self, mask: NDArray[np.bool_], *, sigma_px: float, dtype: DTypeLike = np.float32
+    ) -> None:
+        self._sigma_px = sigma_px
+        self._weights: NDArray[Real] = mask.astype(dtype)
+        self._total = np.maximum(_blur(self._weights, sigma_px), 1e-4)
+
+    def __call__(self, image: NDArray[Real]) -> NDArray[Real]:
+        """Average an image of the mask's shape."""
+        summed = _blur(image * self._weights, self._sigma_px)
+        return np.asarray(summed / self._total * self._weights, image.dtype)
 
 
 def local_contrast(
@@ -39,8 +49,9 @@ def local_contrast(
 
     Exposure, and the fall of thickness towards the skin, drop out; structure stays.
     """
-    deviation = image - masked_blur(image, mask, sigma_px=sigma_px)
-    spread = np.sqrt(masked_blur(deviation**2, mask, sigma_px=sigma_px))
+    average = MaskedBlur[np.float32](mask, sigma_px=sigma_px)
+    deviation = image - average(image)
+    spread = np.sqrt(average(deviation**2))
     contrast = np.clip(deviation / (spread + np.float32(0.01)), -3, 3)
     return np.where(mask, contrast, np.float32(0))
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.imaging.errors import ImagingError
-from analysis.imaging.masked import masked_blur
+from analysis.imaging.masked import MaskedBlur
 
 SIGMA_PX = 1.5
 DATA_RANGE = 1.0
@@ -141,9 +141,7 @@ def multiscale_ssim(scales: Iterable[Similarity]) -> float:
 def _parts(
     first: NDArray[np.float64], second: NDArray[np.float64], inside: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    def average(image: NDArray[np.float64]) -> NDArray[np.float64]:
-        return masked_blur(image, inside, sigma_px=SIGMA_PX)
-
+    average = MaskedBlur[np.float64](inside, sigma_px=SIGMA_PX, dtype=np.float64)
     mean_1, mean_2 = average(first), average(second)
     variance_1 = np.maximum(average(first**2) - mean_1**2, 0)
     variance_2 = np.maximum(average(second**2) - mean_2**2, 0)
