@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import SimpleITK as sitk
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from analysis.imaging.attention import find_candidates
 from analysis.imaging.baseline import paper_ssim
-from analysis.imaging.breast import PreparedBreast, prepare_breast
+from analysis.imaging.breast import prepare_breast
 from analysis.imaging.comparison import (
     registration_refusal,
     similarity_by_factor,
@@ -22,7 +23,7 @@ from analysis.imaging.comparison import (
 )
 from analysis.imaging.deformation import refine
 from analysis.imaging.difference import signed_difference
-from analysis.imaging.frame import common_frame
+from analysis.imaging.frame import Frame, common_frame
 from analysis.imaging.mark import GridPlacement, Mark, grid_placement
 from analysis.imaging.marked_change import MarkedChange, measure_mark
 from analysis.imaging.noise_floor import HEADLINE_MM
@@ -30,6 +31,7 @@ from analysis.imaging.photometry import match_intensities
 from analysis.imaging.registered_pair import RegisteredPair
 from analysis.imaging.registration import register
 from analysis.imaging.similarity import multiscale_ssim
+from benchmarks.alternative_simpleitk import Film, compare_films
 from benchmarks.simulated_pairs import Group, Recipe, make
 from benchmarks.simulator import SimulatedPair
 
@@ -39,6 +41,16 @@ READER_SIZE = (0.85, 1.2)
 """How a reader marks: standard deviation of the centre, range of the radius."""
 EVERY_NTH_PIXEL = 29
 MULTISCALE = "multi-scale"
+ALTERNATIVE_EVERY_NTH_FILM = 3
+"""SimpleITK takes longer than all else together, so it sees every third film, in all scenarios."""
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """What SimpleITK and scikit-image make of one pair: SSIM after B-splines, and the error."""
+
+    ssim: float
+    error_mm: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +71,8 @@ class MeasuredPair:
         The registration passed its gates; what follows is None or empty otherwise.
     unregistered_mm, first_mm, refined_mm : float
         Median distance from the true place: not registered, ``register``, ``refine``.
+    alternative : Alternative or None
+        None for the films that SimpleITK does not see.
     candidates : (candidates, features) float ndarray
     candidate_hits : (candidates,) bool ndarray
         Whether a candidate lies on the change and has its sign.
@@ -85,6 +99,7 @@ class MeasuredPair:
     unregistered_mm: float
     first_mm: float
     refined_mm: float
+    alternative: Alternative | None
     candidates: NDArray[np.float64]
     candidate_hits: NDArray[np.bool_]
     marked: NDArray[np.float64] | None
@@ -120,6 +135,7 @@ def measure_all(recipes: Iterable[Recipe]) -> list[MeasuredPair]:
 def measured_pair(recipe: Recipe) -> MeasuredPair:
     """Simulate one pair and measure it, on one thread: there is a process for every core."""
     cv2.setNumThreads(1)
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     with threadpool_limits(1):
         return _measured(recipe)
 
@@ -147,6 +163,11 @@ def _measured(recipe: Recipe) -> MeasuredPair:
     marked = _marked(pair, simulated, truth.prior, seed=recipe.seed)
     clock.lap("marked")
     place = pair.to_current(truth.mark())
+    unregistered_mm = truth.error_mm(np.zeros_like(first.displacement))
+    plain = _plain_ssim(frame)
+    alternative = None
+    if recipe.film % ALTERNATIVE_EVERY_NTH_FILM == 0:
+        alternative = _alternative(frame, truth) or Alternative(plain, unregistered_mm)
     return MeasuredPair(
         group=recipe.group,
         patient=simulated.patient,
@@ -154,13 +175,14 @@ def _measured(recipe: Recipe) -> MeasuredPair:
         severity=simulated.severity,
         direction=simulated.direction,
         paper=paper_ssim(simulated.prior, simulated.current),
-        plain=_plain_ssim(prior, current),
+        plain=plain,
         first_headline=similarities(RegisteredPair(frame, first))[HEADLINE_MM],
         similarity=similarity,
         registered=registration_refusal(first, prior=prior, current=current) is None,
-        unregistered_mm=truth.error_mm(np.zeros_like(first.displacement)),
+        unregistered_mm=unregistered_mm,
         first_mm=truth.error_mm(first.displacement),
         refined_mm=truth.error_mm(registration.displacement),
+        alternative=alternative,
         candidates=np.array([each.features for each in candidates]),
         candidate_hits=np.array(
             [
@@ -244,9 +266,19 @@ def _marked(
     return measure_mark(pair, placement.to_grid(Mark(float(x), float(y), float(radius))))
 
 
-def _plain_ssim(prior: PreparedBreast, current: PreparedBreast) -> float:
+def _alternative(frame: Frame, truth: _Truth) -> Alternative | None:
+    """Register by SimpleITK; None where it gives up."""
+    try:
+        found = compare_films(
+            Film(frame.prior, frame.prior_mask), Film(frame.current, frame.current_mask)
+        )
+    except RuntimeError:
+        return None
+    return Alternative(found.ssim, truth.error_mm(found.displacement))
+
+
+def _plain_ssim(frame: Frame) -> float:
     """SSIM at 0.4 mm inside the breast, without registration."""
-    frame = common_frame(prior=prior, current=current)
     mask = frame.prior_mask & frame.current_mask
     matched = match_intensities(frame.prior, frame.current, mask)
     return similarity_by_factor(matched, frame.current, mask)[1].ssim

@@ -7,11 +7,13 @@ from functools import cached_property
 import numpy as np
 
 from analysis.imaging.change_rules import ChangeEstimate, load_change_rules
-from benchmarks.measured_pairs import MULTISCALE, MeasuredPair
+from benchmarks.measured_pairs import ALTERNATIVE_EVERY_NTH_FILM, MULTISCALE, MeasuredPair
 from benchmarks.simulated_pairs import UNSEEN
 from benchmarks.simulator import SEVERITIES
 from benchmarks.statistics import Figure, auc_by_patient, median_by_patient, share_by_patient
 
+SIMPLEITK = f"SimpleITK B-spline, every {ALTERNATIVE_EVERY_NTH_FILM}rd film"
+SAME_PAIRS = "  registered-change-2, the same pairs"
 SIZED_MM = 10.0
 """Diameters are judged for masses of this size and more."""
 DIRECTIONS = {"regression": -1, "progression": 1}
@@ -85,11 +87,19 @@ def _tables() -> Iterator[Table]:
         {
             "simulated (women)": lambda w: f"{len(w.measured)} ({_women(w.measured)})",
             "registered, the others refused": lambda w: str(len(w.cases)),
+            "  of these also by SimpleITK": lambda w: str(len(_by_simpleitk(w.cases))),
             "changed, of the registered": lambda w: _changed(w.cases),
             "changed, of those with a mass on the prior": lambda w: _changed(w.marked),
         },
     )
-    yield "AUC of change, all pairs", {**_auc_rows(lambda w: w.cases), **_unmarked_rows()}
+    yield (
+        "AUC of change, all pairs",
+        {
+            **_auc_rows(lambda w: w.cases),
+            **_unmarked_rows(),
+            **_simpleitk_rows(lambda w: w.cases, _whole_probability),
+        },
+    )
     yield (
         "AUC of change, a mass on the prior",
         {
@@ -100,6 +110,7 @@ def _tables() -> Iterator[Table]:
                 f"  {severity}": _severity(severity, lambda w: w.marked, marked_probability)
                 for severity in SEVERITIES
             },
+            **_simpleitk_rows(lambda w: w.marked, marked_probability),
         },
     )
     yield "Verdicts of registered-change-2 (share, n)", _verdict_rows()
@@ -134,6 +145,32 @@ def _unmarked_rows() -> dict[str, Cell]:
             for severity in SEVERITIES
         },
     }
+
+
+def _simpleitk_rows(
+    chosen: Callable[[Women], list[Case]], ours: Callable[[Case], float]
+) -> dict[str, Cell]:
+    """SSIM after SimpleITK's registration, and ours on the pairs that it saw."""
+
+    def seen(women: Women) -> list[Case]:
+        return _by_simpleitk(chosen(women))
+
+    return {
+        f"{SIMPLEITK}, SSIM": _auc_cell(seen, _simpleitk_score),
+        SAME_PAIRS: _auc_cell(seen, ours),
+    }
+
+
+def _by_simpleitk(cases: list[Case]) -> list[Case]:
+    return [case for case in cases if case.pair.alternative]
+
+
+def _simpleitk_score(case: Case) -> float:
+    return -case.pair.alternative.ssim if case.pair.alternative else float("nan")
+
+
+def _simpleitk_mm(pair: MeasuredPair) -> float:
+    return pair.alternative.error_mm if pair.alternative else float("nan")
 
 
 def _similarity(scale: str) -> Callable[[Case], float]:
@@ -228,6 +265,9 @@ def _length_rows() -> dict[str, Cell]:
     def registered(women: Women) -> list[MeasuredPair]:
         return [case.pair for case in women.cases]
 
+    def by_simpleitk(women: Women) -> list[MeasuredPair]:
+        return [case.pair for case in _by_simpleitk(women.cases)]
+
     def sized(film: str) -> Callable[[Women], list[MeasuredPair]]:
         return lambda women: [
             case.pair for case in women.marked if getattr(case.pair, f"{film}_mm") >= SIZED_MM
@@ -243,6 +283,8 @@ def _length_rows() -> dict[str, Cell]:
         "  registered-change-2, refused pairs too": median(
             lambda p: p.refined_mm, lambda women: women.measured
         ),
+        f"  {SIMPLEITK}": median(_simpleitk_mm, by_simpleitk),
+        f"  {SAME_PAIRS}": median(lambda p: p.refined_mm, by_simpleitk),
         **{
             f"error of the longest diameter, {film} film": median(size_error(film), sized(film))
             for film in ("prior", "current")
