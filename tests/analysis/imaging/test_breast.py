@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from analysis.imaging.breast import prepare_breast
 from analysis.imaging.errors import ImagingError
+from analysis.imaging.versions import PREPARATION_VERSION, SAME_PICTURES
 from tests.phantoms import ROWS, SPACING_MM, Lesion, phantom
 
 SIZE = (600, 500)
@@ -247,3 +248,17 @@ def test_a_lesion_stays_in_the_picture():
     at = round((rows.mean() - top) * scale), round(cols.mean() * scale)
     assert film.pixels.shape[0] == ROWS
     assert breast.image[at] == pytest.approx(film.pixels[film.lesion].mean(), abs=0.1)
+
+
+def test_the_picture_is_that_of_the_versions_that_claim_it():
+    """A preparation that makes another picture is not among ``SAME_PICTURES``."""
+    film = phantom(3, "R", "MLO")
+
+    breast = prepare(film.pixels, spacing_mm=film.spacing_mm, laterality="R", view="MLO")
+
+    assert (PREPARATION_VERSION, SAME_PICTURES) == ("prepare-2", ("prepare-1", "prepare-2"))
+    assert breast.image.shape == (449, 226)
+    assert breast.mask.sum() == pytest.approx(69_058, abs=5)
+    assert breast.roi.sum() == pytest.approx(51_224, abs=5)
+    assert breast.image.mean() == pytest.approx(0.285130, abs=1e-4)
+    assert breast.image.std() == pytest.approx(0.254141, abs=1e-4)
