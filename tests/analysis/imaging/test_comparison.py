@@ -1,7 +1,10 @@
 import dataclasses
 
+import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from analysis.imaging import versions
 from analysis.imaging.breast import prepare_breast
@@ -13,6 +16,7 @@ from analysis.imaging.comparison import (
     DEFAULT_ALGORITHM,
     MEASUREMENTS,
     SSIM_ALGORITHM,
+    ChangeMeasurement,
     compare_breasts,
 )
 from analysis.imaging.errors import ImagingError
@@ -203,3 +207,27 @@ def test_pictures_hung_on_opposite_sides_are_not_one_breast_whatever_is_said():
     change = compare_breasts(prior=left, current=right)
 
     assert (change.comparable, change.reason) == (False, "laterality_mismatch")
+
+
+@settings(deadline=None, max_examples=3)
+@given(finer=st.floats(0.7, 1.5))
+def test_the_detector_of_both_films_does_not_count(finer):
+    """One rescaling of both, stated in the pixel spacing, leaves the scores as they are."""
+    films = [phantom(1), phantom(1, **MOVED)]
+
+    def compared(scale: float) -> ChangeMeasurement:
+        prior, current = (
+            prepare_breast(
+                cv2.resize(film.pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA),
+                spacing_mm=film.spacing_mm / scale,
+                laterality="L",
+                view="CC",
+            )
+            for film in films
+        )
+        return compare_breasts(prior=prior, current=current)
+
+    found, as_it_was = compared(finer), compared(1.0)
+
+    assert found.ssim == pytest.approx(as_it_was.ssim, abs=0.02)
+    assert found.verdict == as_it_was.verdict == "no_detectable_change"
