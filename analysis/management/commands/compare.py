@@ -125,17 +125,20 @@ def compare_files(
     ImagingError
         ``mark_outside_breast``, or the algorithm measures no marks.
     """
-    from analysis.files import opened  # noqa: PLC0415 -- OpenCV
+    from analysis.files import opened_pair  # noqa: PLC0415 -- OpenCV
     from analysis.imaging.figure import comparison_figure  # noqa: PLC0415 -- OpenCV
     from analysis.imaging.mark import Mark  # noqa: PLC0415 -- OpenCV
     from analysis.inference import classifier  # noqa: PLC0415 -- OpenVINO
     from analysis.pipeline import analyse_pair  # noqa: PLC0415 -- OpenCV and OpenVINO
 
-    position = {"laterality": laterality, "view": view}
-    with (
-        opened(prior, **position, spacing_mm=prior_spacing_mm) as before,
-        opened(current, **position, spacing_mm=current_spacing_mm) as after,
-    ):
+    with opened_pair(
+        prior,
+        current,
+        laterality=laterality,
+        view=view,
+        prior_spacing_mm=prior_spacing_mm,
+        current_spacing_mm=current_spacing_mm,
+    ) as (before, after):
         for name in ("laterality", "view"):
             values = getattr(before, name), getattr(after, name)
             if None in values:
