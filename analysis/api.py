@@ -193,7 +193,9 @@ class AttentionSerializer(DiscSerializer):
 
 class ComparisonSerializer(Answer):
     registration = serializers.DictField()
-    parts = serializers.DictField(help_text="Luminance, contrast and structure of the SSIM.")
+    parts = serializers.DictField(
+        help_text="Luminance, contrast, structure of the SSIM; SSIM by scale and over all scales."
+    )
     lesion = MeasuredLesionSerializer(allow_null=True)
     attention = AttentionSerializer(many=True)
 
@@ -240,6 +242,7 @@ class RecommendationSerializer(Answer):
             "deciding_rule",
             "rules_version",
             "status",
+            "superseded_by",
             "signature_count",
             "created_at",
         ]

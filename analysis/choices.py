@@ -37,6 +37,7 @@ class RecommendationStatus(TextChoices):
     AWAITING_SECOND = "AWAITING_SECOND", "Signed once, second signature due"
     ACCEPTED = "ACCEPTED", "Accepted"
     OVERRIDDEN = "OVERRIDDEN", "Overridden"
+    SUPERSEDED = "SUPERSEDED", "Superseded by a later proposal for the same pictures"
 
 
 class SignatureMeaning(TextChoices):

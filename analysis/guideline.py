@@ -13,10 +13,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from analysis.choices import Proposal
-from analysis.size_category import INCREASE_MM, INCREASE_SHARE, SizedDate
+from analysis.size_category import INCREASE_MM, INCREASE_SHARE, SizeCategory, SizedDate
 
-RULES_VERSION = "rules-2"
+RULES_VERSION = "rules-3"
 NOTHING_TO_COMPARE = "CHANGE-1"
+NEW_LESION = "LESION-1"
 DIRECTIONS = ("regression", "progression")
 
 
@@ -125,13 +126,20 @@ def _verdict(evidence: Evidence) -> str | None:
     return change.verdict
 
 
-def _lesion_grew(evidence: Evidence) -> bool:
-    size = evidence.change.size if evidence.change else None
-    return size is not None and size.category.is_increase
+def _size(evidence: Evidence) -> SizedDate | None:
+    return evidence.change.size if evidence.change else None
+
+
+def _has_size_category(category: SizeCategory) -> Callable[[Evidence], bool]:
+    def holds(evidence: Evidence) -> bool:
+        size = _size(evidence)
+        return size is not None and size.category is category
+
+    return holds
 
 
 def _size_inputs(evidence: Evidence) -> dict[str, Any]:
-    size = evidence.change.size if evidence.change else None
+    size = _size(evidence)
     return {
         "size_category": size.category.value if size else None,
         "diameter_mm": size.size.diameter_mm if size else None,
@@ -166,6 +174,14 @@ def _may_shift(evidence: Evidence) -> bool:
 
 
 RULES: tuple[Rule, ...] = (
+    Rule(
+        NEW_LESION,
+        "A doctor marked a lesion on the current picture that was not there before: progression, "
+        "whatever the computer sees (size category, RECIST-like).",
+        Proposal.REFER,
+        _has_size_category(SizeCategory.NEW_LESION),
+        lambda e: {"size_category": size.category.value if (size := _size(e)) else None},
+    ),
     Rule(
         "IMAGE-1",
         "The current picture cannot be assessed: repeat it or read it without the computer.",
@@ -221,7 +237,7 @@ RULES: tuple[Rule, ...] = (
         "The marked lesion is larger than it was at its smallest, by a fifth and by 5 mm or more "
         "(size category, RECIST-like).",
         Proposal.REFER,
-        _lesion_grew,
+        _has_size_category(SizeCategory.INCREASE),
         _size_inputs,
     ),
     Rule(

@@ -105,9 +105,10 @@ def canvases(
 ) -> tuple[Canvas | None, Canvas]:
     """What to draw on the prior, if there is one, and on the current picture."""
     before = _marks(on_prior, measured=job.mark)
-    if job.mark and all(mark.pk != job.mark_id for mark in on_prior):  # it is replaced meanwhile
-        before.append(_disc("lesion", vars(job.mark), ""))
     after = _marks(on_current, measured=job.mark)
+    if job.mark and all(mark.pk != job.mark_id for mark in (*on_prior, *on_current)):
+        replaced = _disc("lesion", vars(job.mark), "")  # meanwhile
+        (after if job.new_lesion else before).append(replaced)
     if comparison and comparison.lesion:
         after.append(_disc("lesion", comparison.lesion["current_mark"], ""))
     if comparison:

@@ -102,6 +102,16 @@ class AnalysisJob(PatientFact):
     def __str__(self) -> str:
         return f"job {self.pk}"
 
+    @property
+    def followed_mark(self) -> LesionMark | None:
+        """The mark on the prior: the comparison measures it on both pictures."""
+        return self.mark if self.mark and self.mark.mammogram_id == self.prior_id else None
+
+    @property
+    def new_lesion(self) -> LesionMark | None:
+        """The mark of a lesion that only the current picture shows: there is nothing to compare."""
+        return self.mark if self.mark and self.mark.mammogram_id == self.current_id else None
+
 
 class Prediction(PatientFact):
     """What one model version said about one mammogram. Never a radiologist's assessment."""
@@ -220,7 +230,9 @@ class Comparison(PatientFact):
     direction = models.CharField(max_length=16)
     verdict = models.CharField(max_length=32)
     registration = models.JSONField(default=dict)
-    parts = models.JSONField(default=dict, help_text="Luminance, contrast, structure.")
+    parts = models.JSONField(
+        default=dict, help_text="Luminance, contrast, structure; SSIM by scale and over all scales."
+    )
     lesion = models.JSONField(
         null=True, help_text="The marked mass on both films; null without a mark."
     )
@@ -285,6 +297,9 @@ class Recommendation(PatientFact):
     )
     signature_count = models.PositiveSmallIntegerField(
         default=0, help_text="Grows with every signature: who signs says how many they saw."
+    )
+    superseded_by = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="supersedes", db_index=False
     )
 
     class Meta:

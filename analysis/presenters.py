@@ -119,6 +119,10 @@ FIGURES = {
     "folded_share": "Share turned inside out",
     "log_jacobian_sd": "Spread of local area change",
     "mean_shift_mm": "Mean shift (mm)",
+    "luminance": "Luminance part of the SSIM",
+    "contrast": "Contrast part of the SSIM",
+    "structure": "Structure part of the SSIM",
+    "multiscale_ssim": "SSIM over all scales (MS-SSIM)",
 }
 INPUTS = {
     "ssim": "SSIM",
@@ -201,6 +205,7 @@ class Change:
     ssim: str
     ssim_baseline: str
     parts: list[Figure]
+    calcifications: list[Figure]
     registration_passed: bool
     figures: list[Figure]
     algorithm_version: str
@@ -387,7 +392,8 @@ def change(comparison: Comparison | None) -> Change | None:
         places=places(comparison),
         ssim=number(comparison.ssim),
         ssim_baseline=number(comparison.ssim_baseline),
-        parts=_figures(comparison.parts),
+        parts=[*_figures(comparison.parts), *_by_scale(comparison.parts)],
+        calcifications=_calcifications(comparison.lesion),
         registration_passed=bool(measured.get("passed")),
         figures=_figures(measured),
         algorithm_version=comparison.algorithm_version,
@@ -593,6 +599,27 @@ def _figures(values: dict[str, Any]) -> list[Figure]:
         Figure(FIGURES.get(name, _spelled(name)), number(value))
         for name, value in values.items()
         if isinstance(value, float | int) and not isinstance(value, bool)
+    ]
+
+
+def _by_scale(parts: dict[str, Any]) -> list[Figure]:
+    return [
+        Figure(f"SSIM at {each['mm']:.1f} mm", number(each["ssim"]))
+        for each in parts.get("ssim_by_scale", [])
+    ]
+
+
+def _calcifications(lesion: dict[str, Any] | None) -> list[Figure]:
+    """Bright specks at the mark on both films; None where the film's scale is unknown."""
+    found = [(when, (lesion or {}).get(f"{when}_calcifications")) for when in ("prior", "current")]
+    return [
+        Figure(
+            f"Bright specks at the mark, {when}",
+            f"{specks['count']}"
+            + (f", over {specks['extent_mm']:.0f} mm" if specks["count"] > 1 else ""),
+        )
+        for when, specks in found
+        if specks
     ]
 
 

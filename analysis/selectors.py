@@ -42,6 +42,7 @@ EVIDENCE = (
     "current_prediction",
     "prior_prediction",
     "comparison",
+    "superseded_by",
 )
 
 

@@ -27,10 +27,6 @@ class SizeCategory(StrEnum):
     NO_LONGER_MEASURABLE = "no_longer_measurable"
     NOT_CLASSIFIED = "not_classified"
 
-    @property
-    def is_increase(self) -> bool:
-        return self in (SizeCategory.INCREASE, SizeCategory.NEW_LESION)
-
 
 @dataclass(frozen=True, kw_only=True)
 class LesionSize:

@@ -151,7 +151,9 @@ def mark(request: Request, job_id: UUID) -> HttpResponse:
             status = status_of(error)
         else:
             measuring = selectors.newest_job_at(made, current=job.current)
-            said = "It is being measured." if measuring else "Later pictures are measured at it."
+            said = "Later pictures are measured at it."
+            if measuring:
+                said = "A new proposal is on its way." if made.is_new else "It is being measured."
             messages.success(request, f"The lesion is marked. {said}")
             return redirect("analysis:detail", measuring.pk if measuring else job.pk)
     return _page(request, job, mark_form=form, status=status)

@@ -10,7 +10,8 @@ from django.db.models import QuerySet
 
 from analysis import selectors
 from analysis.choices import JobState, RecommendationStatus
-from analysis.models import AnalysisJob, Comparison, Decision, Recommendation
+from analysis.guideline import NEW_LESION
+from analysis.models import AnalysisJob, Decision, Recommendation
 from analysis.presenters import VERDICTS, in_words, proposal_label
 from mammotrack.accounts.models import User
 from mammotrack.web import Page, page_of
@@ -41,7 +42,7 @@ class WorklistRow:
 
 
 def _to_review(recommendation: Recommendation) -> WorklistRow:
-    prediction, comparison = recommendation.current_prediction, recommendation.comparison
+    prediction = recommendation.current_prediction
     return WorklistRow(
         job_id=recommendation.job_id,
         patient=recommendation.patient,
@@ -50,13 +51,16 @@ def _to_review(recommendation: Recommendation) -> WorklistRow:
         at=recommendation.created_at,
         second_due=recommendation.status == RecommendationStatus.AWAITING_SECOND,
         category="" if prediction.abstained else prediction.category,
-        change=_change(comparison),
+        change=_change(recommendation),
     )
 
 
-def _change(comparison: Comparison | None) -> str:
+def _change(recommendation: Recommendation) -> str:
+    comparison = recommendation.comparison
     if comparison is None:
         return "No prior"
+    if recommendation.deciding_rule == NEW_LESION:
+        return "New lesion marked"
     verdict = VERDICTS.get(comparison.verdict, comparison.verdict)
     return f"{verdict}, marked lesion" if comparison.mark_id else verdict
 

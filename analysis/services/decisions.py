@@ -32,6 +32,10 @@ class NotSigned(Conflict):
     code = "not_signed"
 
 
+class SupersededProposal(Conflict):
+    code = "superseded_proposal"
+
+
 class SameSigner(Conflict):
     code = "same_signer"
 
@@ -61,6 +65,8 @@ def sign_decision(
         The choice differs from the proposal and no reason is given.
     AlreadySigned
         Somebody signed before.
+    SupersededProposal
+        A later proposal for the same pictures took the place of this one.
     """
     _check_signer(signed_by, password)
     follows = _checked_choice(choice) == recommendation.proposal
@@ -234,8 +240,13 @@ def _advance(
     Returns whose recommendation it is now: a merge may have moved it since it was read.
     """
     check_one_patient(recommendation.job)
-    as_seen = Recommendation.objects.filter(pk=recommendation.pk, signature_count=signatures_seen)
+    this = Recommendation.objects.filter(pk=recommendation.pk)
+    as_seen = this.filter(signature_count=signatures_seen, superseded_by=None)
     if not as_seen.update(status=status, signature_count=signatures_seen + 1):
+        if this.exclude(superseded_by=None).exists():
+            raise SupersededProposal(
+                "A later proposal for the same pictures took the place of this one. Sign that."
+            )
         raise _stale()
     return Recommendation.objects.values_list("patient_id", flat=True).get(pk=recommendation.pk)
 

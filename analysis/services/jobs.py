@@ -83,7 +83,7 @@ def request_analysis(
     ------
     IncomparableMammograms
         Another patient, breast or view, a prior that is not the earlier one, or a mark that is
-        not on the prior.
+        neither on the prior nor of a new lesion on the current picture.
     ConsentWithdrawn
         The patient does not allow analysis by computer.
     """
@@ -91,11 +91,18 @@ def request_analysis(
     check_open(current.patient_id)
     require_consent(current.patient_id, ConsentPurpose.AI)
     check_comparable(current=current, prior=prior)
-    if mark is not None and (prior is None or mark.mammogram_id != prior.pk):
+    if mark is not None and not _lies_on_pair(mark, current=current, prior=prior):
         raise IncomparableMammograms(
-            "The mark lies on another picture than the prior.", code="mark_of_another_picture"
+            "The mark lies neither on the prior nor, as a new lesion, on the current picture.",
+            code="mark_of_another_picture",
         )
     return enqueue(current=current, prior=prior, mark=mark, requested_by=requested_by)
+
+
+def _lies_on_pair(mark: LesionMark, *, current: Mammogram, prior: Mammogram | None) -> bool:
+    if prior is None:
+        return False
+    return mark.mammogram_id == prior.pk or (mark.is_new and mark.mammogram_id == current.pk)
 
 
 def check_comparable(*, current: Mammogram, prior: Mammogram | None) -> None:

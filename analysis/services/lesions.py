@@ -34,7 +34,8 @@ def mark_lesion(
 ) -> LesionMark:
     """Keep the mark and queue an analysis of every later picture against this one, at the mark.
 
-    Nothing is queued while the patient does not allow analysis by computer.
+    A new lesion changes what is proposed for its own picture: that is analysed again against the
+    earlier one. Nothing is queued while the patient does not allow analysis by computer.
 
     Raises
     ------
@@ -59,7 +60,8 @@ def mark_lesion(
         raise MarkRefused(
             "The mark to replace lies on another picture.", code="mark_of_another_picture"
         )
-    if is_new and Mammogram.objects.prior_to(mammogram) is None:
+    earlier = Mammogram.objects.prior_to(mammogram) if is_new else None
+    if is_new and earlier is None:
         raise MarkRefused(
             "On the first picture of a breast and view no lesion is new.",
             code="no_earlier_picture",
@@ -90,6 +92,8 @@ def mark_lesion(
                 is_new=is_new,
             )
             if consent_state(mark.patient_id, ConsentPurpose.AI).allowed:
+                if earlier is not None:
+                    enqueue(current=mammogram, prior=earlier, mark=mark, requested_by=marked_by)
                 for later in Mammogram.objects.all_after(mammogram):
                     enqueue(current=later, prior=mammogram, mark=mark, requested_by=marked_by)
     except IntegrityError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import IntegrityError
@@ -19,7 +19,8 @@ from analysis.releases import active_model
 from analysis.services import jobs
 from analysis.services.breasts import keep_breasts
 from analysis.services.similar import keep_similar, search_similar, stored_features
-from analysis.size_category import SizedDate, size_course
+from analysis.services.superseding import supersede
+from analysis.size_category import LesionSize, SizedDate, size_course
 from mammotrack.audit import services as audit
 from mammotrack.audit.models import Action
 from mammotrack.db import atomic, retry_on_conflict
@@ -73,7 +74,8 @@ def _analyse(job: AnalysisJob) -> Findings:
     current, model = _picture(job.current), classifier(active_model().version)
     if job.prior is None:
         return analyse(current, model=model)
-    lesion = Mark(job.mark.x, job.mark.y, job.mark.radius) if job.mark else None
+    followed = job.followed_mark
+    lesion = Mark(followed.x, followed.y, followed.radius) if followed else None
     findings, _ = analyse_pair(
         prior=_picture(job.prior), current=current, model=model, lesion=lesion
     )
@@ -182,6 +184,7 @@ def _write_once(
             record=_as_document(record),
         )
         recommendation.save(force_insert=True)
+        supersede(recommendation)
         keep_similar(
             job.current,
             similar,
@@ -201,7 +204,7 @@ def _write_once(
 
 def _as_it_is_now(job: AnalysisJob) -> AnalysisJob:
     """The job with its pictures: a merge may have given them to another patient meanwhile."""
-    return AnalysisJob.objects.select_related("current__patient", "prior").get(pk=job.pk)
+    return AnalysisJob.objects.select_related("current__patient", "prior", "mark").get(pk=job.pk)
 
 
 def _record_on_exam_day(current: Mammogram) -> ClinicalRecord:
@@ -219,10 +222,12 @@ def _record_on_exam_day(current: Mammogram) -> ClinicalRecord:
 
 def _size_on_exam_day(job: AnalysisJob, findings: Findings) -> SizedDate | None:
     """The marked lesion on the current picture against all earlier dates measured so far."""
+    day = job.current.exam_date
+    if job.new_lesion:
+        return size_course([LesionSize(day=day, diameter_mm=None)], is_new=True)[-1]
     change = findings.against_prior.change if findings.against_prior else None
     if job.mark is None or job.prior is None or change is None or change.lesion is None:
         return None
-    day = job.current.exam_date
     measured = [
         (each.current.exam_date, each.lesion)
         for each in selectors.comparisons_at(job.mark)
@@ -279,12 +284,18 @@ def _prediction(
     return prediction
 
 
+def _similarity_parts(change: ChangeMeasurement) -> dict[str, Any]:
+    by_scale = [{"mm": float(mm), "ssim": score} for mm, score in change.ssim_by_scale_mm.items()]
+    return {**change.parts, "multiscale_ssim": change.multiscale_ssim, "ssim_by_scale": by_scale}
+
+
 def _comparison(
     job: AnalysisJob, change: ChangeMeasurement, pictures_key: str, preparation_version: str
 ) -> Comparison:
     from analysis.imaging.noise_band import reporting_threshold  # noqa: PLC0415 -- OpenCV
 
-    mark_key = job.mark.pk.hex if job.mark else ""
+    mark = job.followed_mark
+    mark_key = mark.pk.hex if mark else ""
     same = Comparison.objects.filter(
         prior=job.prior,
         current=job.current,
@@ -300,7 +311,7 @@ def _comparison(
         patient_id=job.patient_id,
         prior=job.prior,
         current=job.current,
-        mark=job.mark,
+        mark=mark,
         mark_key=mark_key,
         algorithm_version=change.algorithm_version,
         preparation_version=preparation_version,
@@ -315,7 +326,7 @@ def _comparison(
         direction=change.direction,
         verdict=change.verdict,
         registration=change.registration.as_dict() if change.registration else {},
-        parts=change.parts,
+        parts=_similarity_parts(change),
         lesion=change.lesion.as_dict() if change.lesion else None,
         attention=[each.as_dict() for each in change.attention],
         pictures_key=pictures_key,

@@ -146,6 +146,20 @@ def test_growth_over_the_smallest_size_refers_though_the_lesion_is_smaller_than_
     }
 
 
+@pytest.mark.parametrize("change", [UNCHANGED, REGRESSION, INCOMPARABLE])
+@pytest.mark.parametrize("current", [BENIGN, UNREADABLE])
+@pytest.mark.parametrize("record", [COMPLETE, UNTREATED, None])
+def test_d11_a_new_lesion_is_progression_whatever_the_computer_sees(change, current, record):
+    new = size_course([LesionSize(day=date(2024, 7, 5), diameter_mm=None)], is_new=True)[-1]
+
+    outcome = propose(evidence(change=replace(change, size=new), current=current, record=record))
+
+    assert (outcome.deciding_rule, outcome.proposal) == ("LESION-1", Proposal.REFER)
+    trace = {entry["rule"]: entry for entry in outcome.trace}
+    assert trace["LESION-1"]["inputs"] == {"size_category": "new_lesion"}
+    assert trace["SIZE-1"]["fired"] is False
+
+
 @pytest.mark.parametrize("diameters", [(30.0, 18.0), (20.0, 24.0), (30.0, 30.0)])
 def test_a_size_that_did_not_grow_enough_refers_nobody(diameters):
     given = evidence(change=replace(UNCHANGED, lesion_marked=True, size=sized(*diameters)))

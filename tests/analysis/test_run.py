@@ -173,7 +173,19 @@ def test_a_marked_mass_is_measured_and_kept_beside_the_unmarked_result():
     assert {"lesion_prior", "lesion_current"} <= kept_pictures(marked)
     assert {"lesion_prior", "lesion_current"}.isdisjoint(kept_pictures(unmarked))
     assert marked.pictures_key != unmarked.pictures_key
-    trace = {entry["rule"]: entry for entry in Recommendation.objects.get(job=at_mark).trace}
+    earlier, later = (Recommendation.objects.get(job=each) for each in (plain, at_mark))
+    assert (earlier.status, earlier.superseded_by_id) == (RecommendationStatus.SUPERSEDED, later.pk)
+    assert set(marked.parts) == {
+        "luminance",
+        "contrast",
+        "structure",
+        "multiscale_ssim",
+        "ssim_by_scale",
+    }
+    assert [each["mm"] for each in marked.parts["ssim_by_scale"]] == [0.4, 0.8, 1.6, 3.2]
+    assert marked.parts["ssim_by_scale"][-1]["ssim"] == marked.ssim
+    assert marked.lesion["prior_calcifications"]["count"] >= 0
+    trace = {entry["rule"]: entry for entry in later.trace}
     assert trace["SIZE-1"]["inputs"]["size_category"] == "partial_decrease"
     assert trace["THERAPY-2"]["inputs"]["lesion_marked"] is True
     (lesion,) = selectors.followed_lesions_of(patient)
@@ -202,6 +214,29 @@ def test_growth_over_the_smallest_size_is_seen_by_the_rules():
     assert sized["fired"] is True
     assert sized["inputs"]["size_category"] == "increase"
     assert sized["inputs"]["smallest_before_mm"] < sized["inputs"]["diameter_mm"] < 30
+
+
+def test_d11_a_lesion_on_the_current_picture_alone_is_progression_and_takes_over_the_proposal():
+    patient = make_patient()
+    make_course(patient, start_date=date(2024, 1, 10))
+    upload(patient, date(2024, 1, 5))
+    current = upload(patient, date(2024, 7, 5), lesion=Lesion(diameter_mm=20), shift_mm=(3.0, 2.0))
+    plain = AnalysisJob.objects.get(current=current)
+    run_job(plain.pk)
+    mark = mark_lesion(
+        current, x=180.0, y=420.0, radius=40.0, is_new=True, marked_by=make_user(Role.DOCTOR)
+    )
+    job = AnalysisJob.objects.get(mark=mark)
+
+    run_job(job.pk)
+
+    found, before = (Recommendation.objects.get(job=each) for each in (job, plain))
+    assert (found.deciding_rule, found.proposal) == ("LESION-1", Proposal.REFER)
+    sized = next(entry for entry in found.trace if entry["rule"] == "LESION-1")
+    assert (sized["fired"], sized["inputs"]) == (True, {"size_category": "new_lesion"})
+    assert found.comparison_id == before.comparison_id  # nothing on the prior to measure it against
+    assert found.comparison.mark_id is None
+    assert (before.status, before.superseded_by_id) == (RecommendationStatus.SUPERSEDED, found.pk)
 
 
 def test_a_mark_beside_the_breast_fails_with_its_code(pair_job):

@@ -61,7 +61,6 @@ def test_a_new_lesion_is_an_increase_whatever_its_size(diameter):
     (category,) = categories(diameter, is_new=True)
 
     assert category == "new_lesion"
-    assert SizeCategory(category).is_increase
 
 
 def test_dates_count_by_time_not_by_entry():

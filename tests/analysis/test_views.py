@@ -543,12 +543,42 @@ def test_a_mark_without_script_leads_to_its_analysis(doctor, recommendation, hin
     assert "A newer analysis" not in earlier
 
 
+def test_every_stored_figure_of_the_comparison_is_on_the_page(doctor, measured):
+    comparison = measured.comparison
+    comparison.parts |= {
+        "multiscale_ssim": 0.912,
+        "ssim_by_scale": [{"mm": 0.4, "ssim": 0.701}, {"mm": 3.2, "ssim": 0.954}],
+    }
+    comparison.lesion |= {
+        "prior_calcifications": {"count": 12, "extent_mm": 9.4},
+        "current_calcifications": {"count": 1, "extent_mm": 0.0},
+    }
+    comparison.save()
+
+    page = signed_in(doctor).get(page_of(measured)).content.decode()
+
+    for label, value in (
+        ("SSIM over all scales (MS-SSIM)", "0.912"),
+        ("SSIM at 0.4 mm", "0.701"),
+        ("SSIM at 3.2 mm", "0.954"),
+        ("Luminance part of the SSIM", "0.980"),
+        ("Contrast part of the SSIM", "0.950"),
+        ("Structure part of the SSIM", "0.970"),
+        ("Bright specks at the mark, prior", "12, over 9 mm"),
+        ("Bright specks at the mark, current", "1"),
+    ):
+        assert f"<dt>{label}</dt><dd>{value}</dd>" in page, label
+    assert f"{comparison.algorithm_version}, {comparison.preparation_version}" in page
+
+
 def test_what_is_marked_on_the_current_picture_is_new(doctor, recommendation, hints):
     answer = signed_in(doctor).post(mark_at(recommendation), DISC | {"picture": "current"})
 
     mark = LesionMark.objects.get()
     assert (mark.mammogram_id, mark.is_new) == (recommendation.current_id, True)
-    assert answer.headers["Location"] == page_of(recommendation)
+    job = AnalysisJob.objects.get(mark=mark)
+    assert (job.prior_id, job.current_id) == (recommendation.prior_id, recommendation.current_id)
+    assert answer.headers["Location"] == reverse("analysis:detail", args=[job.pk])
     timeline = signed_in(doctor).get(reverse("patients:detail", args=[mark.patient_id]))
     assert "new lesion, which counts as an increase" in timeline.content.decode()
 
