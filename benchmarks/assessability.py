@@ -13,6 +13,7 @@ import argparse
 import csv
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from math import sqrt
 from pathlib import Path
 
@@ -22,11 +23,14 @@ from rich.progress import track
 
 from analysis.imaging.breast import prepare_breast
 from analysis.imaging.decode import load_pixels
+from benchmarks.document import write_section
 from benchmarks.non_mammograms import PICTURES
 from ml_models.classifier import Classifier
 from ml_models.readers import research_data_folder
 from ml_models.registry import active_manifest
 
+CARD = Path(__file__).parents[1] / "docs" / "model-card.md"
+TAKEN = "TAKEN FOR A MAMMOGRAM"
 SETS = ("inbreast", "cdd_cesm", "mini_mias")
 Z = 1.959964
 
@@ -61,34 +65,42 @@ def refused_mammograms(classifier: Classifier, folder: Path) -> tuple[int, Count
     return len(rows), reasons, left_open
 
 
-def main() -> int:
-    """Print both figures; 1 when a picture that is no mammogram is taken for one."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=research_data_folder())
-    given = parser.parse_args()
-    cv2.setNumThreads(1)
-    manifest, classifier = active_manifest(), Classifier.load()
-    print(f"{manifest.version}, familiarity {manifest.familiarity}\n")
+def report(classifier: Classifier, data: Path) -> Iterator[str]:
+    """Lines, as they are measured: the pictures that are no mammogram, then the sets."""
+    yield f"{classifier.version}, familiarity {active_manifest().familiarity}\n"
     taken = 0
     for name, draw in PICTURES.items():
         prepared = prepare_breast(draw(), spacing_mm=None, laterality=None, view=None)
         answer = classifier.classify(prepared)
         taken += answer.assessable
-        print(f"{name:22} {', '.join(answer.reasons) or 'TAKEN FOR A MAMMOGRAM'}")
+        yield f"{name:22} {', '.join(answer.reasons) or TAKEN}"
     low, high = wilson(len(PICTURES) - taken, len(PICTURES))
-    print(f"refused {len(PICTURES) - taken} of {len(PICTURES)} [{low:.3f}, {high:.3f}]\n")
+    yield f"refused {len(PICTURES) - taken} of {len(PICTURES)} [{low:.3f}, {high:.3f}]\n"
     for name in SETS:
-        if not (given.data / name / "labels.csv").is_file():
+        if not (data / name / "labels.csv").is_file():
             continue
-        n, reasons, left_open = refused_mammograms(classifier, given.data / name)
+        n, reasons, left_open = refused_mammograms(classifier, data / name)
         refused = reasons.total()
         low, high = wilson(refused, n)
-        print(
+        yield (
             f"{name}: refused {refused} of {n} mammograms, {refused / n:.4f} "
-            f"[{low:.4f}, {high:.4f}] {dict(reasons) or ''}; left open by its prediction set: "
-            f"{left_open} of {n - refused}"
+            f"[{low:.4f}, {high:.4f}] {dict(reasons) or ''}\n"
+            f"    left open by its prediction set: {left_open} of {n - refused}"
         )
-    return int(taken > 0)
+
+
+def main() -> int:
+    """Print both figures and write them to the card; 1 when one is taken for a mammogram."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=research_data_folder())
+    given = parser.parse_args()
+    cv2.setNumThreads(1)
+    lines = []
+    for line in report(Classifier.load(), given.data):
+        print(line, flush=True)
+        lines.append(line)
+    write_section(CARD, "refused", "\n".join(lines))
+    return int(any(TAKEN in line for line in lines))
 
 
 if __name__ == "__main__":

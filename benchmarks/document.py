@@ -1,6 +1,20 @@
 """Write what a command printed into a document, between two markers."""
 
+import os
+import platform
+from datetime import UTC, datetime
 from pathlib import Path
+
+
+def machine(cores: int) -> str:
+    """Name the machine, what else it was doing, and the day."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    model = next((line.split(":", 1)[1].strip() for line in lines if "model name" in line), "")
+    waiting = os.getloadavg()[0]
+    return (
+        f"{datetime.now(UTC).date().isoformat()}, {model or platform.machine()}, {cores} cores, "
+        f"load average {waiting:.1f}"
+    )
 
 
 def write_section(document: Path, name: str, text: str, *, fenced: bool = True) -> None:

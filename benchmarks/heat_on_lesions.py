@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.progress import track
 
 from analysis.imaging.breast import PreparedBreast, prepare_breast
+from benchmarks.document import write_section
 from benchmarks.statistics import by_patient
 from ml_models.classifier import Classifier
 from ml_models.config import DEFAULT_CONFIG, load_config
@@ -29,6 +30,7 @@ from ml_models.lesions import Lesion, read_films
 from ml_models.pretraining import FILMS, held_out_patients
 from ml_models.readers import read_research_data, research_data_folder
 
+CARD = Path(__file__).parents[1] / "docs" / "model-card.md"
 SPACING_MM = 0.2
 
 
@@ -89,34 +91,43 @@ def report(name: str, films: list[Pointed]) -> str:
     )
     gain = by_patient(lambda at: float(share[at].sum() / even[at].sum()), women)
     cells = "".join(f"{figure!s:>25}" for figure in (*figures, gain))
-    return f"{name:<36}{len(films):>6}{len(set(women)):>7}{cells}"
+    return f"{name:<26}{len(films):>6}{len(set(women)):>7}{cells}"
 
 
 def main() -> int:
-    """Print the table."""
+    """Print the tables and write them to the card."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=research_data_folder())
     parser.add_argument("--cache", type=Path, default=DEFAULT_OUTPUT)
     given = parser.parse_args()
     cv2.setNumThreads(1)
+    text = heat_report(given.data, given.cache)
+    print(text)
+    write_section(CARD, "heat", text)
+    return 0
+
+
+def heat_report(data: Path, cache: Path) -> str:
     classifier = Classifier.load()
-    unseen = held_out_patients(given.data, cache=given.cache, seed=load_config(DEFAULT_CONFIG).seed)
-    films = pointed(given.data / FILMS, classifier)
+    unseen = held_out_patients(data, cache=cache, seed=load_config(DEFAULT_CONFIG).seed)
+    films = pointed(data / FILMS, classifier)
     columns = ("heat in the discs", "of an even map", "hottest in a disc", "heat over even")
-    print(f"{classifier.version}, {FILMS}, films with marked lesions and an answer")
-    print(f"{'':<36}{'films':>6}{'women':>7}" + "".join(f"{name:>25}" for name in columns))
-    print(report("lesions not learnt from", [f for f in films if f.patient in unseen]))
-    print(report("lesions learnt from", [f for f in films if f.patient not in unseen]))
+    lines = [
+        f"{classifier.version}, {FILMS}, films with marked lesions and an answer",
+        f"{'':<26}{'films':>6}{'women':>7}" + "".join(f"{name:>25}" for name in columns),
+        report("lesions not learnt from", [f for f in films if f.patient in unseen]),
+        report("lesions learnt from", [f for f in films if f.patient not in unseen]),
+        "",
+        "maps flagged because more than a fifth of their heat lies beside the breast",
+    ]
     flagged: dict[str, list[bool]] = defaultdict(list)
-    samples = read_research_data(given.data)
+    samples = read_research_data(data)
     for sample in track(samples, description="flags", console=Console(stderr=True)):
         heat_map = classifier.explain(prepare_sample(sample)).heat_map
         if heat_map is not None:
             flagged[sample.source].append(not heat_map.plausible)
-    print("\nmaps flagged, more than a fifth of their heat beside the breast")
-    for source, flags in flagged.items():
-        print(f"{source}: {sum(flags)} of {len(flags)}")
-    return 0
+    lines += [f"{source}: {sum(flags)} of {len(flags)}" for source, flags in flagged.items()]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,9 @@ goes to stderr.
 import argparse
 import multiprocessing
 import os
-import platform
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,7 +22,7 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
-from benchmarks.document import write_section
+from benchmarks.document import machine, write_section
 from benchmarks.full_size_pair import FullSizePair, write_pairs
 from benchmarks.pair_steps import CORES, WAYS, Measured, measure
 from benchmarks.registration_errors import registration_report
@@ -55,12 +53,12 @@ def main() -> None:
             measured[way] = _apart(measure, way, pairs, rounds=options.rounds)
     _publish("one pair", timing_report(pairs, measured))
     print("registration errors ...", file=sys.stderr)
-    _publish("registration", f"{_machine()}\n{_apart(registration_report, options.pairs)}")
+    _publish("registration", f"{machine(CORES)}\n{_apart(registration_report, options.pairs)}")
 
 
 def timing_report(pairs: Sequence[FullSizePair], measured: dict[str, Measured]) -> str:
     """Tabulate every way's steps, and how the totals compare."""
-    lines = [_machine(), f"n = {len(pairs)} pairs: {', '.join(pair.name for pair in pairs)}"]
+    lines = [machine(CORES), f"n = {len(pairs)} pairs: {', '.join(pair.name for pair in pairs)}"]
     for way, found in measured.items():
         lines += ["", *_table(way, found)]
     totals = {way: _totals(found.laps) for way, found in measured.items()}
@@ -97,17 +95,6 @@ def _totals(laps: Sequence[dict[str, float]]) -> list[float]:
 
 def _spread(seconds: Sequence[float]) -> str:
     return "".join(f"{each(seconds):>8.3f}" for each in (np.median, np.min, np.max))
-
-
-def _machine() -> str:
-    """Name the machine, what else it was doing, and the day."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    model = next((line.split(":", 1)[1].strip() for line in lines if "model name" in line), "")
-    waiting = os.getloadavg()[0]
-    return (
-        f"{datetime.now(UTC).date().isoformat()}, {model or platform.machine()}, {CORES} cores, "
-        f"load average {waiting:.1f}"
-    )
 
 
 def _written(folder: Path, count: int) -> list[FullSizePair]:

@@ -1,13 +1,14 @@
 """The model card: a text whose every figure is filled in by the training that wrote it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
 from ml_models.architecture import multiplications
 from ml_models.crossval import Scores
+from ml_models.metrics import Figure
 from ml_models.registry import Manifest
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def write_card(
         patches=training.lesions.patches,
         auc_lesion=f"{last['auc_lesion']:.3f}",
         auc_malignant=f"{last['auc_malignant']:.3f}",
-        targets="\n".join(_target_rows(own["birads"], own["birads-exam"])),
+        draws=len(evaluation.draws),
+        targets="\n".join(_target_rows(own["birads"], own["birads-exam"], evaluation.draws)),
         report=evaluation.text.rstrip(),
     )
     path.write_text(text, encoding="utf-8")
@@ -67,13 +69,24 @@ def _source_rows(training: "Training") -> list[str]:
     return rows
 
 
-def _target_rows(picture: Scores, exam: Scores) -> list[str]:
+def _target_rows(picture: Scores, exam: Scores, draws: Mapping[str, Scores]) -> list[str]:
     rows = []
     for label, key, how, wanted in TARGETS:
-        cells = []
-        for one in (picture, exam):
-            figure = one.per_class[key]["recall"] if key.isdigit() else one.overall[key]
-            reached = figure.value >= wanted if how == ">=" else figure.value <= wanted
-            cells.append(f"{figure}, {'reached' if reached else '**not reached**'}")
-        rows.append(f"| {label} | {how} {wanted:.2f} | {cells[0]} | {cells[1]} |")
+
+        def verdict(value: float, how: str = how, wanted: float = wanted) -> str:
+            reached = value >= wanted if how == ">=" else value <= wanted
+            return "reached" if reached else "**not reached**"
+
+        once = [_figure(one, key) for one in (picture, exam)]
+        cells = [f"{figure}, {verdict(figure.value)}" for figure in once]
+        drawn = [_figure(one, key).value for one in draws.values()]
+        mean = sum(drawn) / len(drawn)
+        cells.append(f"{mean:.3f}, {min(drawn):.3f} to {max(drawn):.3f}, {verdict(mean)}")
+        rows.append(f"| {label} | {how} {wanted:.2f} | {' | '.join(cells)} |")
     return rows
+
+
+def _figure(scores: Scores, key: str) -> Figure:
+    """The recall of a class, or an overall figure."""
+    figure: Figure = scores.per_class[key]["recall"] if key.isdigit() else scores.overall[key]
+    return figure

@@ -140,6 +140,8 @@ class Evaluation:
         By source of the images, then by model name, the majority answer first.
     ideas : dict of str to Scores
         What was tried, on the sets that are learnt from.
+    draws : dict of str to Scores
+        The exam's answers on other draws of the folds, by their seed.
     text : str
         The figures as they are printed.
     """
@@ -147,6 +149,7 @@ class Evaluation:
     answers: dict[str, OutOfFold]
     scores: dict[str, dict[str, Scores]]
     ideas: dict[str, Scores]
+    draws: dict[str, Scores]
     text: str
 
 
@@ -225,7 +228,7 @@ def evaluate(training: Training, *, output: Path) -> Evaluation:
                 probability=answers[name].suspicious[at],
                 positive=np.array([samples[i].category >= "4" for i in at]),
             )
-    return Evaluation(answers, scores, ideas, text)
+    return Evaluation(answers, scores, ideas, draws, text)
 
 
 def _cross_validate(learner: Learner, training: Training, *, by_patient: bool = True) -> OutOfFold:

@@ -162,20 +162,25 @@ def test_p14_a_category_is_added_by_configuration_and_another_head(tmp_path, sam
     classes = ("2", "3", "4", "5", "6")
     (tmp_path / "six.toml").write_text(f'learn_from = ["set"]\nclasses = {list(classes)}\n')
     config = replace(load_config(tmp_path / "six.toml"), paper=SETTINGS)
-    women = [replace(s, category=str(2 + i // 2 % 5)) for i, s in enumerate(samples)]
+    others = [
+        replace(s, name=f"o{s.name}", patient=f"o{s.patient}", pixel_sha256=f"o{s.pixel_sha256}")
+        for s in samples
+    ]
+    women = [replace(s, category=str(2 + i // 2 % 5)) for i, s in enumerate([*samples, *others])]
+    n = len(women)
     shipped = registry.load_weights(registry.active_manifest())
     backbone = {k: v for k, v in shipped.items() if not k.startswith("logits/")}
     rng = np.random.default_rng(0)
     told = np.array([int(s.category) for s in women], np.float32)
-    features = rng.normal(size=(24, 2, 2562)).astype(np.float32)
+    features = rng.normal(size=(n, 2, 2562)).astype(np.float32)
     features[:, :, :40] += told[:, None, None]
     inputs = TrainingInputs(
-        assessable=np.ones(24, bool),
+        assessable=np.ones(n, bool),
         features={TWO_ENDED: features, SMALLER: features, FLOOR: features[..., :2560]},
-        pictures=rng.random((24, 150, 150, 1)).astype(np.float32),
+        pictures=rng.random((n, 150, 150, 1)).astype(np.float32),
     )
     lesions = LesionTraining({}, [{"auc_lesion": 0.5, "auc_malignant": 0.5}], 7)
-    training = Training(config, women, np.arange(24), inputs, backbone, lesions, tmp_path)
+    training = Training(config, women, np.arange(n), inputs, backbone, lesions, tmp_path)
 
     train_and_register(training, evaluate(training, output=tmp_path / "out"), folder=tmp_path)
 
