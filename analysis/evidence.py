@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis.models import Comparison, Prediction, Recommendation
+    from analysis.models import BreastPrediction, Comparison, Prediction, Recommendation
     from scans.models import Mammogram
 
 Document = dict[str, Any]
@@ -26,6 +26,26 @@ def evidence_of(recommendation: Recommendation) -> Document:
         "prior": recommendation.prior
         and _picture(recommendation.prior, recommendation.prior_prediction),
         "comparison": recommendation.comparison and _comparison(recommendation.comparison),
+    }
+
+
+def breast_document(breast: BreastPrediction | None) -> Document | None:
+    """What stood beside it: the breast as a whole, as far as its pictures were seen by then."""
+    if breast is None:
+        return None
+    return {
+        "id": str(breast.pk),
+        "laterality": breast.laterality,
+        "pictures": breast.pictures,
+        "pictures_beside": breast.pictures_beside,
+        "model_version": breast.model_version,
+        "model_sha256": breast.model_sha256,
+        "preparation_version": breast.preparation_version,
+        "probabilities": breast.probabilities,
+        "category": breast.category,
+        "abstained": breast.abstained,
+        "prediction_set": breast.prediction_set,
+        "suspicious_probability": breast.suspicious_probability,
     }
 
 

@@ -14,6 +14,7 @@ import csv
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from math import sqrt
 from pathlib import Path
 
@@ -43,13 +44,22 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def refused_mammograms(classifier: Classifier, folder: Path) -> tuple[int, Counter[str], int]:
-    """Return how many mammograms a set has, why some are refused, and how many are left open."""
+@dataclass
+class Judged:
+    """What became of the mammograms of one set."""
+
+    n: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    left_open: int = 0
+    flagged: int = 0
+
+
+def judged_mammograms(classifier: Classifier, folder: Path) -> Judged:
+    """Count what is refused and why, what is left open, and maps that are flagged."""
     with (folder / "labels.csv").open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    reasons: Counter[str] = Counter()
-    left_open = 0
-    for row in track(rows, description=folder.name, console=Console(stderr=True)):
+        rows = {row["file"]: row for row in csv.DictReader(stream)}
+    judged = Judged(len(rows))
+    for row in track(rows.values(), description=folder.name, console=Console(stderr=True)):
         spacing = row.get("mm_per_px_here")
         prepared = prepare_breast(
             load_pixels(folder / row["file"]),
@@ -57,12 +67,14 @@ def refused_mammograms(classifier: Classifier, folder: Path) -> tuple[int, Count
             laterality=row["laterality"] or None,
             view=row["view"] or None,
         )
-        answer = classifier.classify(prepared)
+        found = classifier.explain(prepared)
+        answer = found.classification
         if not answer.assessable:
-            reasons[", ".join(answer.reasons)] += 1
-        elif answer.abstained:
-            left_open += 1
-    return len(rows), reasons, left_open
+            judged.refused[", ".join(answer.reasons)] += 1
+            continue
+        judged.left_open += answer.abstained
+        judged.flagged += found.heat_map is not None and not found.heat_map.plausible
+    return judged
 
 
 def report(classifier: Classifier, data: Path) -> Iterator[str]:
@@ -79,13 +91,14 @@ def report(classifier: Classifier, data: Path) -> Iterator[str]:
     for name in SETS:
         if not (data / name / "labels.csv").is_file():
             continue
-        n, reasons, left_open = refused_mammograms(classifier, data / name)
-        refused = reasons.total()
-        low, high = wilson(refused, n)
+        judged = judged_mammograms(classifier, data / name)
+        refused = judged.refused.total()
+        low, high = wilson(refused, judged.n)
         yield (
-            f"{name}: refused {refused} of {n} mammograms, {refused / n:.4f} "
-            f"[{low:.4f}, {high:.4f}] {dict(reasons) or ''}\n"
-            f"    left open by its prediction set: {left_open} of {n - refused}"
+            f"{name}: refused {refused} of {judged.n} mammograms, {refused / judged.n:.4f} "
+            f"[{low:.4f}, {high:.4f}] {dict(judged.refused) or ''}\n"
+            f"    of the other {judged.n - refused}: prediction set rules nothing out "
+            f"{judged.left_open}, map flagged for heat beside the breast {judged.flagged}"
         )
 
 

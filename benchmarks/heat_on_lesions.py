@@ -4,12 +4,11 @@ mini-MIAS marks lesions by a disc; INbreast and CDD-CESM, as they are at hand, m
 scorer learnt from seven of eight of these women, so the figure that counts is that of the
 others. Printed are the share of the map's heat inside the discs, what an even map over the breast
 would put there, and how often the hottest place lies in a disc, with 95 % intervals that resample
-women; then how often the map of a set is flagged because of heat beside the breast.
+women.
 """
 
 import argparse
 import sys
-from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,10 +24,9 @@ from benchmarks.statistics import by_patient
 from ml_models.classifier import Classifier
 from ml_models.config import DEFAULT_CONFIG, load_config
 from ml_models.evaluate import DEFAULT_OUTPUT
-from ml_models.features import prepare_sample
 from ml_models.lesions import Lesion, read_films
 from ml_models.pretraining import FILMS, held_out_patients
-from ml_models.readers import read_research_data, research_data_folder
+from ml_models.readers import research_data_folder
 
 CARD = Path(__file__).parents[1] / "docs" / "model-card.md"
 SPACING_MM = 0.2
@@ -117,16 +115,7 @@ def heat_report(data: Path, cache: Path) -> str:
         f"{'':<26}{'films':>6}{'women':>7}" + "".join(f"{name:>25}" for name in columns),
         report("lesions not learnt from", [f for f in films if f.patient in unseen]),
         report("lesions learnt from", [f for f in films if f.patient not in unseen]),
-        "",
-        "maps flagged because more than a fifth of their heat lies beside the breast",
     ]
-    flagged: dict[str, list[bool]] = defaultdict(list)
-    samples = read_research_data(data)
-    for sample in track(samples, description="flags", console=Console(stderr=True)):
-        heat_map = classifier.explain(prepare_sample(sample)).heat_map
-        if heat_map is not None:
-            flagged[sample.source].append(not heat_map.plausible)
-    lines += [f"{source}: {sum(flags)} of {len(flags)}" for source, flags in flagged.items()]
     return "\n".join(lines)
 
 

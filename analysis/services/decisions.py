@@ -9,8 +9,9 @@ from uuid import UUID
 
 from django.db import IntegrityError
 
+from analysis import selectors
 from analysis.choices import Proposal, RecommendationStatus, SignatureMeaning
-from analysis.evidence import digest, evidence_of
+from analysis.evidence import breast_document, digest, evidence_of
 from analysis.models import Countersignature, Decision, Recommendation
 from analysis.services.jobs import check_one_patient
 from mammotrack.accounts.models import User
@@ -201,7 +202,8 @@ def _decision(
     reason: str,
     signed_by: User,
 ) -> Decision:
-    evidence = evidence_of(recommendation)
+    breast = selectors.breast_of(recommendation.current_prediction)
+    evidence = evidence_of(recommendation) | {"breast": breast_document(breast)}
     return Decision(
         clinic_id=recommendation.clinic_id,
         patient_id=recommendation.patient_id,

@@ -26,7 +26,12 @@ from mammotrack.audit.models import Action, AuditEntry
 from mammotrack.errors import Forbidden, MammoTrackError, Rejected, StaleVersion
 from mammotrack.middleware import status_of
 from tests.factories.accounts import PASSWORD, make_clinic, make_user
-from tests.factories.analysis import make_decision, make_prediction, make_recommendation
+from tests.factories.analysis import (
+    make_breast_prediction,
+    make_decision,
+    make_prediction,
+    make_recommendation,
+)
 from tests.factories.patients import make_patient
 from tests.factories.scans import make_pair
 from tests.web import signed_in
@@ -79,6 +84,23 @@ def test_acceptance_needs_no_reason():
     )
 
     assert Recommendation.objects.get().status == RecommendationStatus.ACCEPTED
+
+
+def test_the_breast_as_a_whole_is_signed_as_it_stood_beside_the_proposal():
+    recommendation = make_recommendation()
+    breast = make_breast_prediction(recommendation.current.exam, category="4")
+
+    decision = sign_decision(
+        recommendation,
+        choice=recommendation.proposal,
+        reason="",
+        signed_by=make_user(Role.DOCTOR),
+        password=PASSWORD,
+    )
+    make_breast_prediction(recommendation.current.exam, category="2")
+
+    stored = Decision.objects.get(pk=decision.pk).evidence["breast"]
+    assert (stored["id"], stored["category"]) == (str(breast.pk), "4")
 
 
 def test_override_without_a_reason_is_refused():
