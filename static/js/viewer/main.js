@@ -4,6 +4,7 @@
 import * as geometry from "./geometry.js";
 import * as keys from "./keys.js";
 import * as overlays from "./overlays.js";
+import * as motion from "./motion.js";
 import * as panels from "./panels.js";
 import { clamp, loadCorrespondence, loadHeat, loadPicture, nodeAt } from "./pixels.js";
 import { createRenderer as createCanvasRenderer } from "./renderer-2d.js";
@@ -147,8 +148,6 @@ function layOut() {
   const isSingle = SINGLE.includes(shown.mode);
   stage.classList.toggle("is-single", isSingle);
   size = { width: bounds.width, height: bounds.height };
-  const ratio = devicePixelRatio || 1;
-  [surface.width, surface.height] = [size.width, size.height].map((side) => Math.round(side * ratio));
   for (const film of films) {
     const pane = film.element.getBoundingClientRect();
     film.pane = { left: pane.left - bounds.left, top: pane.top - bounds.top, width: pane.width, height: pane.height };
@@ -170,7 +169,10 @@ function render() {
 function draw() {
   frame = 0;
   const { view, window, inverted } = shown;
-  renderer.draw({ ratio: devicePixelRatio || 1, view, window, inverted, items: items() });
+  const ratio = (devicePixelRatio || 1) * motion.scale(render);
+  const sides = [size.width, size.height].map((side) => Math.round(side * ratio));
+  if (surface.width !== sides[0] || surface.height !== sides[1]) [surface.width, surface.height] = sides;
+  renderer.draw({ ratio, view, window, inverted, items: items() });
   for (const film of films) {
     const part = geometry.shownPart(view, placeOf(film), film.pane);
     film.canvas.setAttribute("viewBox", `${part.x} ${part.y} ${part.width} ${part.height}`);
@@ -304,6 +306,7 @@ const act = {
 function setView(view) {
   shown.view = view;
   shown.isFitted = false;
+  motion.moved();
   render();
   saySoon();
 }

@@ -1,7 +1,8 @@
 // A gray PNG of 8 or 16 bits, as the server stores it, into its values: browsers would cut 16 bits
-// to 8. The inflating is the browser's own.
+// to 8. The inflating is the browser's own; each line is taken as it comes out of it.
 
 const SIGNATURE = 0x89504e47;
+const DATA = 0x49444154;
 
 export async function decodePng(buffer) {
   const bytes = new DataView(buffer);
@@ -15,37 +16,43 @@ export async function decodePng(buffer) {
   const parts = [];
   for (let at = 8; at + 12 <= bytes.byteLength; ) {
     const length = bytes.getUint32(at);
-    const isData = bytes.getUint32(at + 4) === 0x49444154;
-    if (isData) parts.push(new Uint8Array(buffer, at + 8, length));
+    if (bytes.getUint32(at + 4) === DATA) parts.push(new Uint8Array(buffer, at + 8, length));
     at += 12 + length;
   }
   const inflated = new Blob(parts).stream().pipeThrough(new DecompressionStream("deflate"));
-  const lines = new Uint8Array(await new Response(inflated).arrayBuffer());
-  const bytesEach = depth / 8;
-  const stride = columns * bytesEach;
-  if (lines.length !== rows * (stride + 1)) throw new Error("a PNG of another length");
-  undoFilters(lines, rows, stride, bytesEach);
-  return { rows, columns, depth, values: gathered(lines, rows, columns, depth) };
+  const values = depth === 8 ? new Uint8Array(rows * columns) : new Uint16Array(rows * columns);
+  const length = (columns * depth) / 8 + 1;
+  let [line, above] = [new Uint8Array(length), new Uint8Array(length)];
+  let [row, filled] = [0, 0];
+  for (const reader = inflated.getReader(); ; ) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    for (let at = 0; at < value.length; ) {
+      const taken = Math.min(length - filled, value.length - at);
+      line.set(value.subarray(at, at + taken), filled);
+      [at, filled] = [at + taken, filled + taken];
+      if (filled < length) break;
+      if (row === rows) throw new Error("a PNG of another length");
+      undoFilter(line, above, depth / 8);
+      gather(line, values.subarray(row * columns, (row + 1) * columns), depth);
+      [line, above, filled, row] = [above, line, 0, row + 1];
+    }
+  }
+  if (row !== rows) throw new Error("a PNG of another length");
+  return { rows, columns, depth, values };
 }
 
-// PNG 1.2, chapter 6, in place.
-function undoFilters(lines, rows, stride, step) {
-  for (let row = 0; row < rows; row++) {
-    const start = row * (stride + 1) + 1;
-    const above = start - stride - 1;
-    const filter = lines[start - 1];
-    const hasAbove = row > 0;
-    if (filter === 1) {
-      for (let i = step; i < stride; i++) lines[start + i] += lines[start + i - step];
-    } else if (filter === 2 && hasAbove) {
-      for (let i = 0; i < stride; i++) lines[start + i] += lines[above + i];
-    } else if (filter === 3 || filter === 4) {
-      for (let i = 0; i < stride; i++) {
-        const left = i >= step ? lines[start + i - step] : 0;
-        const up = hasAbove ? lines[above + i] : 0;
-        const corner = hasAbove && i >= step ? lines[above + i - step] : 0;
-        lines[start + i] += filter === 3 ? (left + up) >> 1 : paeth(left, up, corner);
-      }
+// PNG 1.2, chapter 6, in place; ``above`` is the line before, or all 0. The first byte says how.
+function undoFilter(line, above, step) {
+  const [filter, end] = [line[0], line.length];
+  if (filter === 1) {
+    for (let i = 1 + step; i < end; i++) line[i] += line[i - step];
+  } else if (filter === 2) {
+    for (let i = 1; i < end; i++) line[i] += above[i];
+  } else if (filter === 3 || filter === 4) {
+    for (let i = 1; i < end; i++) {
+      const [left, corner] = i > step ? [line[i - step], above[i - step]] : [0, 0];
+      line[i] += filter === 3 ? (left + above[i]) >> 1 : paeth(left, above[i], corner);
     }
   }
 }
@@ -57,16 +64,7 @@ function paeth(left, up, corner) {
   return b <= c ? up : corner;
 }
 
-function gathered(lines, rows, columns, depth) {
-  const values = depth === 8 ? new Uint8Array(rows * columns) : new Uint16Array(rows * columns);
-  for (let row = 0, to = 0; row < rows; row++) {
-    let from = row * ((columns * depth) / 8 + 1) + 1;
-    if (depth === 8) {
-      values.set(lines.subarray(from, from + columns), to);
-      to += columns;
-      continue;
-    }
-    for (const end = to + columns; to < end; from += 2) values[to++] = (lines[from] << 8) | lines[from + 1];
-  }
-  return values;
+function gather(line, values, depth) {
+  if (depth === 8) values.set(line.subarray(1));
+  else for (let to = 0, i = 1; to < values.length; i += 2) values[to++] = (line[i] << 8) | line[i + 1];
 }
