@@ -18,6 +18,7 @@ import statistics
 import tempfile
 import threading
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIServer
@@ -148,6 +149,9 @@ def measure(url: str, path: str, user, *, loads: int, without_webgl: bool) -> No
     first.sort()
     middle, most = statistics.median(first) / 1000, first[-1] / 1000
     size = sum(len(gzip.compress(body, 9)) for body in scripts.values())
+    load = os.getloadavg()[0]
+    day = datetime.now(UTC).date()
+    print(f"{day}, {os.cpu_count()} cores, load average {load:.1f} at the end")
     print(f"renderer: {renderer}, drawn by the processor, {WINDOW['width']} x {WINDOW['height']}")
     print(f"first pixels: {middle:.2f} s in the middle, {most:.2f} s at most (n={loads})")
     print(f"moving: {rates['side']:.0f} frames a second side by side, prior aligned")
