@@ -3,6 +3,8 @@
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.http import FileResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -34,6 +36,7 @@ from analysis.models import (
     Recommendation,
     SimilarCases,
 )
+from analysis.reports.response import pdf_response
 from analysis.services.decisions import (
     amend_decision,
     countersign_decision,
@@ -43,7 +46,9 @@ from analysis.services.decisions import (
 from analysis.services.findings import record_finding
 from analysis.services.jobs import request_analysis
 from analysis.services.lesions import mark_lesion
+from analysis.services.reports import issue_report, issued_reports
 from mammotrack.accounts.policy import Permission
+from mammotrack.api.filters import NoFilters
 from mammotrack.api.serializers import Answer, FiniteFloatField, Shape
 from mammotrack.api.versions import etag, expected_version
 from mammotrack.api.viewsets import ApiViewSet
@@ -312,6 +317,17 @@ class ExamResultSerializer(serializers.Serializer):
     )
 
 
+class IssuedReportSerializer(serializers.Serializer):
+    """One PDF that was handed out; a file is genuine when its SHA-256 is among them."""
+
+    sha256 = serializers.CharField()
+    issued_at = serializers.DateTimeField()
+    issued_by = serializers.CharField()
+    decision_version = serializers.IntegerField(allow_null=True, help_text="Null for a draft.")
+    record_sha256 = serializers.CharField()
+    is_current = serializers.BooleanField(help_text="Nothing was signed since.")
+
+
 class CountersignatureSerializer(Answer):
     signed_by = serializers.CharField(source="signed_by.full_name")
 
@@ -569,6 +585,8 @@ class ExamResultViewSet(ApiViewSet):
 
 class RecommendationViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     permissions = READ | {
+        "report": Permission.READ_ANALYSES,
+        "reports": Permission.READ_ANALYSES,
         "decision": Permission.SIGN_DECISIONS,
         "amendment": Permission.SIGN_DECISIONS,
         "countersignature": Permission.SIGN_DECISIONS,
@@ -637,6 +655,26 @@ class RecommendationViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
             signed_by=self.user,
         )
         return _signed(given.decision)
+
+    @extend_schema(
+        operation_id="recommendations_report",
+        responses={(200, "application/pdf"): OpenApiTypes.BINARY},
+    )
+    @action(detail=True, methods=["get"], filters=NoFilters)
+    def report(self, request: Request, pk: Any) -> FileResponse:
+        """The report as PDF, made anew each time; a draft until a decision is in force."""
+        recommendation = selectors.recommendation_visible_to(self.user, pk)
+        made = issue_report(recommendation, issued_by=self.user)
+        return pdf_response(made.content, name=made.name)
+
+    @extend_schema(
+        operation_id="recommendations_reports", responses=IssuedReportSerializer(many=True)
+    )
+    @action(detail=True, methods=["get"], filters=NoFilters, pagination_class=None)
+    def reports(self, request: Request, pk: Any) -> Response:
+        """Every report that was handed out, with its SHA-256: what a file on paper is held to."""
+        recommendation = selectors.recommendation_visible_to(self.user, pk)
+        return Response(IssuedReportSerializer(issued_reports(recommendation), many=True).data)
 
     def _wanted(self, shape: type[Shape]) -> dict[str, Any]:
         wanted = shape(data=self.request.data)

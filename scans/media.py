@@ -24,13 +24,17 @@ class DamagedPicture(Unavailable):
 
 def stored_picture(path: Path, *, name: str) -> FileResponse:
     """Answer with a picture of the store, held against its hash, under an opaque name."""
+    return picture_response(read_picture(path), name=f"{name}{path.suffix}")
+
+
+def read_picture(path: Path) -> bytes:
+    """The bytes of a picture of the store, held against their hash."""
     try:
-        content = read_verified(path)
+        return read_verified(path)
     except FileNotFoundError as error:
         raise NotFound("There is no such picture.") from error
     except ScanFileError as error:
         raise DamagedPicture("The stored picture is damaged and is not shown.") from error
-    return picture_response(content, name=f"{name}{path.suffix}")
 
 
 def picture_response(content: bytes, *, name: str) -> FileResponse:

@@ -86,7 +86,8 @@ def sign_decision(
     try:
         _save(decision, Action.DECISION_SIGNED, signatures_seen=0)
     except StaleVersion as error:
-        raise AlreadySigned("This proposal is signed already.") from error
+        by = _latest(recommendation).signed_by.full_name
+        raise AlreadySigned(f"This proposal is already signed by {by}.") from error
     return decision
 
 

@@ -42,6 +42,7 @@ class Action(models.TextChoices):
     DECISION_SIGNED = "decision.signed"
     DECISION_AMENDED = "decision.amended"
     DECISION_COUNTERSIGNED = "decision.countersigned"
+    REPORT_ISSUED = "report.issued"
     FINDING_RECORDED = "finding.recorded"
     LESION_MARKED = "lesion.marked"
     MODEL_SHADOWED = "model.shadowed"
