@@ -21,7 +21,7 @@ from analysis.choices import (
     SignatureMeaning,
 )
 from mammotrack.accounts.models import User
-from mammotrack.models import TimestampedModel, now
+from mammotrack.models import TimestampedModel, UUIDModel, now
 from patients.choices import Laterality
 from patients.models import PatientFact
 from scans.models import Exam, Mammogram
@@ -97,6 +97,7 @@ class AnalysisJob(PatientFact):
             models.Index(fields=["mark", "-created_at", "-id"], name="job_by_mark"),
             models.Index(fields=["clinic", "state", "-created_at"], name="job_by_clinic"),
             models.Index(fields=["clinic", "-created_at", "-id"], name="job_newest"),
+            models.Index(fields=["requested_by", "-created_at", "id"], name="job_by_requester"),
         ]
 
     def __str__(self) -> str:
@@ -336,6 +337,16 @@ class ModelVersion(TimestampedModel):
         return self.version
 
 
+class WorkerSign(UUIDModel):
+    """When a worker of this name last said that it lives."""
+
+    name = models.CharField(max_length=120, unique=True)
+    seen_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Decision(PatientFact):
     """A doctor's signed answer to one recommendation. Written once.
 
@@ -368,6 +379,7 @@ class Decision(PatientFact):
         indexes = [
             models.Index(fields=["patient", "signed_at", "id"], name="decision_by_patient"),
             models.Index(fields=["clinic", "-created_at", "-id"], name="decision_newest"),
+            models.Index(fields=["clinic", "-signed_at", "id"], name="decision_by_signing"),
         ]
 
     def __str__(self) -> str:

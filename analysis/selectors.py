@@ -295,10 +295,35 @@ def jobs_in_state(user: User, *states: JobState) -> QuerySet[AnalysisJob]:
     )
 
 
+def jobs_asked_for_by(user: User) -> QuerySet[AnalysisJob]:
+    """The analyses this user caused, by an upload, a mark or a retry, with what became of them."""
+    return (
+        jobs_visible_to(user)
+        .filter(requested_by=user)
+        .select_related(
+            "patient",
+            "current",
+            "recommendation",
+            "recommendation__patient",
+            "recommendation__current",
+            "recommendation__current_prediction",
+            "recommendation__comparison",
+        )
+        .order_by("-created_at", "pk")
+    )
+
+
 def signed_decisions(user: User) -> QuerySet[Decision]:
     return (
         decisions_visible_to(user)
-        .select_related("patient", "signed_by", "recommendation", "recommendation__current")
+        .select_related(
+            "patient",
+            "signed_by",
+            "recommendation",
+            "recommendation__current",
+            "recommendation__current_prediction",
+            "recommendation__comparison",
+        )
         .order_by("-signed_at", "pk")
     )
 

@@ -2,11 +2,12 @@
 
 from uuid import UUID
 
-from celery import shared_task
+from celery import Task, shared_task
 
 from analysis.queue import RUN_ANALYSIS
 from analysis.services.jobs import sweep
 from analysis.services.run import run_job
+from analysis.system import note_worker
 
 
 @shared_task(name=RUN_ANALYSIS)
@@ -15,7 +16,8 @@ def run_analysis_task(job_id: str) -> None:
     run_job(UUID(job_id))
 
 
-@shared_task(name="analysis.sweep")
-def sweep_task() -> None:
-    """Take up jobs whose worker died or whose message was lost."""
+@shared_task(name="analysis.sweep", bind=True)
+def sweep_task(self: Task) -> None:
+    """Take up jobs whose worker died or whose message was lost; a sign of life besides."""
+    note_worker(self.request.hostname or "worker")
     sweep()

@@ -9,6 +9,7 @@ analysis_patterns = [
     path("analyses/<uuid:job_id>/amendment/", views.amend, name="amend"),
     path("analyses/<uuid:job_id>/countersignature/", views.countersign, name="countersign"),
     path("analyses/<uuid:job_id>/marks/", views.mark, name="mark"),
+    path("analyses/<uuid:job_id>/report.pdf", views.report, name="report"),
     path("analyses/<uuid:job_id>/retry/", views.retry, name="retry"),
     path("analyses/<uuid:job_id>/pictures/<slug:name>/", views.picture, name="picture"),
     path("analyses/<uuid:job_id>/correspondence/", views.correspondence, name="correspondence"),
@@ -31,5 +32,6 @@ analysis_patterns = [
 
 urlpatterns = [
     path("worklist/", views.worklist, name="worklist"),
+    path("system/", views.system, name="system"),
     path("", include((analysis_patterns, "analysis"))),
 ]

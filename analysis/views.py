@@ -8,7 +8,12 @@ from django.http import FileResponse, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import (
+    require_GET,
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 
 from analysis import lesion_presenters, presenters, selectors
 from analysis.choices import JobState, RecommendationStatus
@@ -31,6 +36,7 @@ from analysis.pictures import (
     reference_picture_path,
 )
 from analysis.presenters import PictureFinding
+from analysis.reports.response import pdf_response
 from analysis.services.decisions import (
     amend_decision,
     countersign_decision,
@@ -39,11 +45,14 @@ from analysis.services.decisions import (
 from analysis.services.findings import record_finding
 from analysis.services.jobs import check_one_patient, request_analysis
 from analysis.services.lesions import mark_lesion
+from analysis.services.reports import issue_report
 from analysis.stage import stage_of
-from analysis.worklist import TABS, worklist_rows
+from analysis.system import system_state
+from analysis.worklist import TABS, WITHOUT_FINDINGS, worklist_rows
 from mammotrack.accounts.models import User
-from mammotrack.accounts.policy import Permission, require
+from mammotrack.accounts.policy import Permission, can, require
 from mammotrack.accounts.reauthentication import ReauthenticationRequired
+from mammotrack.audit.standing import chain_states
 from mammotrack.audit.trace import shows_no_patient
 from mammotrack.errors import Conflict, NotFound, Rejected, TooManyAttempts
 from mammotrack.middleware import status_of
@@ -56,7 +65,7 @@ from scans.media import picture_response, stored_picture
 from scans.selectors import mammogram_visible_to
 
 MARK_FIELDS = {"mark_radius_out_of_range": "radius"}  # others are of the whole mark
-LAST_POLL = 90  # a forgotten page must not keep its session alive for ever
+LAST_POLL = 180  # a forgotten page must not keep its session alive for ever
 
 
 @require_safe
@@ -70,11 +79,27 @@ def worklist(request: Request) -> HttpResponse:
     context = {
         "tabs": TABS,
         "tab": tab,
+        "tells_findings": tab not in WITHOUT_FINDINGS,
         "page": worklist_rows(request.user, tab, page=request.GET.get("page")),
         "next_poll": poll + 1,
         "paused": poll >= LAST_POLL,
     }
     template = "analysis/_worklist.html" if request.htmx else "analysis/worklist.html"
+    return render(request, template, context)
+
+
+@require_safe
+def system(request: Request) -> HttpResponse:
+    """Whether analyses are made, and with what. Renews itself like the worklist."""
+    state = system_state(request.user)
+    poll = _poll_number(request)
+    context = {
+        "state": state,
+        "chains": chain_states(request.user) if can(request.user, Permission.READ_AUDIT) else [],
+        "next_poll": poll + 1,
+        "paused": poll >= LAST_POLL,
+    }
+    template = "analysis/_system.html" if request.htmx else "analysis/system.html"
     return render(request, template, context)
 
 
@@ -189,6 +214,17 @@ def correspondence(request: Request, job_id: UUID) -> FileResponse:
     recommendation = selectors.recommendation_of(job)
     path = correspondence_path(recommendation.comparison if recommendation else None)
     return stored_picture(path, name=f"{job.pk}-correspondence")
+
+
+@require_GET
+def report(request: Request, job_id: UUID) -> FileResponse:
+    """The report on paper; a draft until a decision is in force."""
+    job = selectors.job_visible_to(request.user, job_id)
+    recommendation = selectors.recommendation_of(job)
+    if recommendation is None:
+        raise NotFound("There is nothing to report yet.")
+    made = issue_report(recommendation, issued_by=request.user)
+    return pdf_response(made.content, name=made.name)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from analysis import selectors
 from analysis.choices import JobState, RecommendationStatus
@@ -14,69 +17,105 @@ from analysis.guideline import NEW_LESION
 from analysis.models import AnalysisJob, Decision, Recommendation
 from analysis.presenters import VERDICTS, in_words, proposal_label
 from mammotrack.accounts.models import User
+from mammotrack.models import now
 from mammotrack.web import Page, page_of
 from patients.models import Patient
 from scans.models import Mammogram
 
+OVERDUE = timedelta(days=7)
+
 TABS = {
-    "review": "To review",
-    "progress": "In progress",
-    "failed": "Failed",
-    "signed": "Signed",
+    "review": gettext_lazy("To review"),
+    "overdue": gettext_lazy("Unsigned over 7 days"),
+    "mine": gettext_lazy("Mine"),
+    "progress": gettext_lazy("In progress"),
+    "failed": gettext_lazy("Analysis failed"),
+    "today": gettext_lazy("Signed today"),
+    "signed": gettext_lazy("Signed"),
 }
+WITHOUT_FINDINGS = {"progress", "failed"}  # nothing is found yet, or nothing was
 
 
 @dataclass(frozen=True)
 class WorklistRow:
-    """One line; ``outcome`` is the proposal, the state, the error or the decision."""
+    """One line; ``outcome`` is the proposal, the error or the decision."""
 
     job_id: UUID
     patient: Patient
     current: Mammogram
     outcome: str
+    state: str
     at: datetime
     category: str = ""
     change: str = ""
-    signed_by: str = ""
     second_due: bool = False
+
+    @property
+    def age(self) -> str:
+        return age_in_words(now() - self.at)
+
+
+def age_in_words(age: timedelta) -> str:
+    """How long something waits: minutes, hours, then days."""
+    minutes = max(int(age.total_seconds()) // 60, 0)
+    if minutes < 60:
+        return _("%(count)d min") % {"count": minutes}
+    if minutes < 48 * 60:
+        return _("%(count)d h") % {"count": minutes // 60}
+    return ngettext("%(count)d day", "%(count)d days", age.days) % {"count": age.days}
 
 
 def _to_review(recommendation: Recommendation) -> WorklistRow:
-    prediction = recommendation.current_prediction
+    due = recommendation.status == RecommendationStatus.AWAITING_SECOND
     return WorklistRow(
         job_id=recommendation.job_id,
         patient=recommendation.patient,
         current=recommendation.current,
         outcome=proposal_label(recommendation.proposal),
+        state=_("Second signature due") if due else _("To sign"),
         at=recommendation.created_at,
-        second_due=recommendation.status == RecommendationStatus.AWAITING_SECOND,
-        category="" if prediction.abstained else prediction.category,
+        second_due=due,
+        category=_category(recommendation),
         change=_change(recommendation),
     )
+
+
+def _category(recommendation: Recommendation) -> str:
+    prediction = recommendation.current_prediction
+    return "" if prediction.abstained else prediction.category
 
 
 def _change(recommendation: Recommendation) -> str:
     comparison = recommendation.comparison
     if comparison is None:
-        return "No prior"
+        return _("No prior")
     if recommendation.deciding_rule == NEW_LESION:
-        return "New lesion marked"
+        return _("New lesion marked")
     verdict = VERDICTS.get(comparison.verdict, comparison.verdict)
-    return f"{verdict}, marked lesion" if comparison.mark_id else verdict
+    return _("%(verdict)s, marked lesion") % {"verdict": verdict} if comparison.mark_id else verdict
 
 
-def _under_way(job: AnalysisJob) -> WorklistRow:
-    return WorklistRow(job.pk, job.patient, job.current, job.get_state_display(), job.created_at)
-
-
-def _failed(job: AnalysisJob) -> WorklistRow:
+def _job(job: AnalysisJob) -> WorklistRow:
     return WorklistRow(
-        job.pk,
-        job.patient,
-        job.current,
-        in_words(job.error_code),
-        job.finished_at or job.created_at,
+        job_id=job.pk,
+        patient=job.patient,
+        current=job.current,
+        outcome=in_words(job.error_code) if job.state == JobState.FAILED else "",
+        state=job.get_state_display(),
+        at=job.finished_at or job.created_at,
     )
+
+
+def _asked_for(job: AnalysisJob) -> WorklistRow:
+    recommendation = getattr(job, "recommendation", None)
+    if recommendation is None:
+        return _job(job)
+    row = _to_review(recommendation)
+    if recommendation.status == RecommendationStatus.SUPERSEDED:
+        return replace(row, state=_("Superseded"))
+    if recommendation.signature_count and not row.second_due:
+        return replace(row, state=_("Signed"))
+    return row
 
 
 def _signed(decision: Decision) -> WorklistRow:
@@ -86,9 +125,17 @@ def _signed(decision: Decision) -> WorklistRow:
         patient=decision.patient,
         current=recommendation.current,
         outcome=proposal_label(decision.choice),
+        state=decision.signed_by.full_name,
         at=decision.signed_at,
-        signed_by=decision.signed_by.full_name,
+        category=_category(recommendation),
+        change=_change(recommendation),
     )
+
+
+def _overdue(user: User) -> QuerySet[Recommendation]:
+    long_ago = now() - OVERDUE
+    waiting = selectors.recommendations_to_review(user).filter(created_at__lt=long_ago)
+    return waiting.order_by("created_at", "pk")
 
 
 def _in_progress(user: User) -> QuerySet[AnalysisJob]:
@@ -99,18 +146,26 @@ def _failures(user: User) -> QuerySet[AnalysisJob]:
     return selectors.jobs_in_state(user, JobState.FAILED)
 
 
+def _signed_today(user: User) -> QuerySet[Decision]:
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    return selectors.signed_decisions(user).filter(signed_at__gte=midnight)
+
+
 Source = tuple[Callable[[User], QuerySet[Any]], Callable[[Any], WorklistRow]]
 
 SOURCES: dict[str, Source] = {
     "review": (selectors.recommendations_to_review, _to_review),
-    "progress": (_in_progress, _under_way),
-    "failed": (_failures, _failed),
+    "overdue": (_overdue, _to_review),
+    "mine": (selectors.jobs_asked_for_by, _asked_for),
+    "progress": (_in_progress, _job),
+    "failed": (_failures, _job),
+    "today": (_signed_today, _signed),
     "signed": (selectors.signed_decisions, _signed),
 }
 
 
 def worklist_rows(user: User, tab: str, *, page: str | None) -> Page:
-    """One page of the tab, newest first."""
+    """One page of the tab: what waits longest first where it is overdue, else newest first."""
     rows_for, as_row = SOURCES[tab]
     found = page_of(rows_for(user), page)
     return replace(found, rows=[as_row(row) for row in found.rows])

@@ -27,6 +27,7 @@ class Permission(Enum):
     JUDGE_MODELS = auto()
     ACTIVATE_MODELS = auto()
     READ_AUDIT = auto()
+    SEE_SYSTEM = auto()
     ERASE_PATIENTS = auto()
 
 
@@ -42,6 +43,7 @@ GRANTS: dict[str, frozenset[Permission]] = {
             _P.UPLOAD_SCANS,
             _P.MATCH_FILES,
             _P.READ_ANALYSES,
+            _P.SEE_SYSTEM,
         }
     ),
     Role.DOCTOR: frozenset(Permission) - {_P.READ_AUDIT, _P.ERASE_PATIENTS, _P.ACTIVATE_MODELS},
@@ -59,7 +61,9 @@ GRANTS: dict[str, frozenset[Permission]] = {
     ),
     Role.RESEARCHER: frozenset(),  # works on files and exports, never on the clinic's records
     # Keeps people and models and watches over the records, which are not the administrator's.
-    Role.ADMIN: frozenset({_P.JUDGE_MODELS, _P.ACTIVATE_MODELS, _P.READ_AUDIT, _P.ERASE_PATIENTS}),
+    Role.ADMIN: frozenset(
+        {_P.JUDGE_MODELS, _P.ACTIVATE_MODELS, _P.READ_AUDIT, _P.SEE_SYSTEM, _P.ERASE_PATIENTS}
+    ),
 }
 
 
