@@ -38,9 +38,13 @@ class Page:
         return self.number - 1
 
 
+def page_number(text: str | None) -> int:
+    return min(max(int(text), 1), LAST_PAGE) if text and text.isdecimal() else 1
+
+
 def page_of(queryset: QuerySet, number: str | None) -> Page:
     """One page of an ordered queryset, found without counting the rest."""
-    page = min(max(int(number), 1), LAST_PAGE) if number and number.isdecimal() else 1
+    page = page_number(number)
     start = (page - 1) * PAGE_SIZE
     rows = list(queryset[start : start + PAGE_SIZE + 1])
     return Page(rows[:PAGE_SIZE], page, has_next=len(rows) > PAGE_SIZE)

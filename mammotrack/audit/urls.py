@@ -6,5 +6,8 @@ app_name = "audit"
 
 urlpatterns = [
     path("", views.index, name="index"),
+    path("trail/", views.trail, name="trail"),
+    path("trail.csv", views.export, name="export"),
+    path("verify/", views.verify, name="verify"),
     path("patients/<uuid:patient_id>/", views.accesses, name="accesses"),
 ]

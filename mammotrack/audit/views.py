@@ -1,16 +1,23 @@
-"""Who opened whose record: for those who watch over the records, which they do not read."""
+"""The trail and who opened whose record: for those who watch over records they do not read."""
 
 from itertools import islice
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import (
+    require_GET,
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 
 from mammotrack.accounts.policy import Permission, require
-from mammotrack.audit.forms import PatientForm
+from mammotrack.audit.forms import PatientForm, TrailForm
 from mammotrack.audit.selectors import accesses_of
-from mammotrack.web import Request
+from mammotrack.audit.standing import chain_states, verify_chains
+from mammotrack.audit.trail import export_lines, trail_rows
+from mammotrack.web import Request, page_number
 
 MOST = 500
 
@@ -31,3 +38,40 @@ def accesses(request: Request, patient_id: UUID) -> HttpResponse:
     found = list(islice(accesses_of(patient_id, reader=request.user), MOST + 1))
     context = {"patient_id": patient_id, "rows": found[:MOST], "more": len(found) > MOST}
     return render(request, "audit/accesses.html", context)
+
+
+@require_safe
+def trail(request: Request) -> HttpResponse:
+    """Every entry of the reader's clinics, newest first."""
+    require(request.user, Permission.READ_AUDIT)
+    form = TrailForm(request.GET or None, reader=request.user)
+    page = page_number(request.GET.get("page"))
+    rows, has_next = trail_rows(request.user, form.filters(), page=page)
+    chosen = request.GET.copy()
+    chosen.pop("page", None)
+    context = {
+        "form": form,
+        "rows": rows,
+        "page": page,
+        "has_next": has_next,
+        "chosen": chosen.urlencode(),
+        "chains": chain_states(request.user),
+    }
+    return render(request, "audit/trail.html", context)
+
+
+@require_GET
+def export(request: Request) -> StreamingHttpResponse:
+    require(request.user, Permission.READ_AUDIT)
+    form = TrailForm(request.GET or None, reader=request.user)
+    lines = export_lines(request.user, form.filters())
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="audit-trail.csv"'
+    return response
+
+
+@require_POST
+def verify(request: Request) -> HttpResponse:
+    """Read the chains from end to end, now."""
+    verify_chains(request.user)
+    return redirect("audit:trail")

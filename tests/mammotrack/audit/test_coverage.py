@@ -44,6 +44,10 @@ WITHOUT_PATIENTS = {  # addresses whose answers are about no patient
     "api:schema",
     "api:docs",
     "audit:index",
+    "audit:trail",  # ids and codes: personal values in it are sealed
+    "audit:export",
+    "audit:verify",
+    "system",
     "audit:accesses",  # names people who opened a record, by its id
     "fhir:capabilities",
     "fhir:export",
