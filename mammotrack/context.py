@@ -4,13 +4,16 @@ from django.http import HttpRequest
 
 from mammotrack.accounts import policy
 from mammotrack.accounts.middleware import must_have_second_factor
+from mammotrack.accounts.session_end import session_facts
 
 
 def site(request: HttpRequest) -> dict[str, object]:
     """The signed-in user's permissions by name, for showing or hiding what they may do."""
     user = getattr(request, "user", None)
-    allowed = policy.permissions_of(user) if user and user.is_authenticated else frozenset()
+    signed_in = user if user and user.is_authenticated else None
+    allowed = policy.permissions_of(signed_in) if signed_in else frozenset()
     return {
-        "second_factor_due": user and user.is_authenticated and must_have_second_factor(user),
+        "session_facts": session_facts(request, signed_in) if signed_in else None,
+        "second_factor_due": signed_in and must_have_second_factor(signed_in),
         "may": {permission.name.lower(): permission in allowed for permission in policy.Permission},
     }

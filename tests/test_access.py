@@ -72,12 +72,14 @@ PAGES = {  # what each page needs
     "scans:attach": P.MATCH_FILES,
     "scans:discard": P.MATCH_FILES,
     "worklist": P.READ_ANALYSES,
+    "system": P.SEE_SYSTEM,
     "analysis:detail": P.READ_ANALYSES,
     "analysis:state": P.READ_ANALYSES,
     "analysis:sign": P.SIGN_DECISIONS,
     "analysis:amend": P.SIGN_DECISIONS,
     "analysis:countersign": P.SIGN_DECISIONS,
     "analysis:mark": P.MARK_LESIONS,
+    "analysis:report": P.READ_ANALYSES,
     "analysis:retry": P.REQUEST_ANALYSES,
     "analysis:picture": P.READ_ANALYSES,
     "analysis:of-mammogram": P.READ_ANALYSES,
@@ -90,6 +92,9 @@ PAGES = {  # what each page needs
     "analysis:reference-picture": P.READ_ANALYSES,
     "audit:index": P.READ_AUDIT,
     "audit:accesses": P.READ_AUDIT,
+    "audit:trail": P.READ_AUDIT,
+    "audit:export": P.READ_AUDIT,
+    "audit:verify": P.READ_AUDIT,
 }
 NAMES_NO_RECORD = {"audit:accesses"}  # as empty for a foreign patient as for one nobody opened
 METHODS = ("get", "post", "patch", "put", "delete")

@@ -35,7 +35,7 @@ class SessionLimitMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if isinstance(request.user, User):
             began = request.session.setdefault(SIGNED_IN_AT, now().isoformat())
-            if now() - datetime.fromisoformat(began) > _limit(request.user):
+            if now() - datetime.fromisoformat(began) > limit_of(request.user):
                 logout(request)
         return self.get_response(request)
 
@@ -69,7 +69,7 @@ class SecondFactorRequiredMiddleware:
         return redirect(reverse("mfa_index"))
 
 
-def _limit(user: User) -> timedelta:
+def limit_of(user: User) -> timedelta:
     return settings.ADMIN_SESSION_LIMIT if user.role == Role.ADMIN else settings.SESSION_LIMIT
 
 

@@ -24,6 +24,7 @@ urlpatterns = [
     path(
         "account/confirm/key/", webauthn.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"
     ),
+    path("account/session/", views.session, name="account_session"),
     path("account/sessions/", list_usersessions, name="usersessions_list"),
     path("account/app/", totp.activate_totp, name="mfa_activate_totp"),
     path("account/app/remove/", totp.deactivate_totp, name="mfa_deactivate_totp"),

@@ -1,9 +1,19 @@
 "use strict";
 
-// What every page needs: focus on the error summary, and tables that follow their links.
+// What every page needs: focus on the error summary, tables that follow their links, and whether
+// single keys do anything (WCAG 2.1.4: one can switch them off).
+function keysAreOn() {
+  return localStorage.getItem("keys") !== "off";
+}
 {
   document.addEventListener("DOMContentLoaded", () => {
     document.querySelector("[data-focus]")?.focus();
+    const panel = document.querySelector("[data-keys-panel]");
+    if (!panel) return;
+    const box = panel.querySelector("[data-keys-switch]");
+    panel.hidden = false;
+    box.checked = keysAreOn();
+    box.addEventListener("change", () => localStorage.setItem("keys", box.checked ? "on" : "off"));
   });
 
   // A click anywhere in a row opens what its link opens; the link itself stays the way by keyboard.
