@@ -186,7 +186,7 @@ class Platform:
             _collect_static_files()
             variables = {"MONGODB_URI": mongo.uri} if mongo else {}
             worker = Child("worker", _worker_command(), variables=variables)
-            web = Child("web server", _web_command(self._port), variables=variables)
+            web = Child("web server", web_command(self._port), variables=variables)
             starting.callback(_close_audit_trail)
             starting.callback(stop_all, [worker, web])
             worker.start()
@@ -318,7 +318,7 @@ def _worker_command() -> list[str | Path]:
     return command
 
 
-def _web_command(port: int) -> list[str | Path]:
+def web_command(port: int) -> list[str | Path]:
     """One process: an upload held open costs a thread, not a process."""
     command: list[str | Path] = [sys.executable, "-m", "gunicorn", "mammotrack.wsgi"]
     command += ["--bind", f"{HOST}:{port}", "--worker-class", "gthread", "--workers", "1"]

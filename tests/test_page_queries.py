@@ -1,0 +1,77 @@
+"""The pages everybody opens ask the database a few things, however much is in it."""
+
+from datetime import date
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from mammotrack.accounts.models import Role
+from tests.factories.accounts import make_clinic, make_user
+from tests.factories.analysis import make_decision, make_recommendation
+from tests.factories.patients import make_course, make_cycle, make_pathology, make_patient
+from tests.factories.scans import make_mammogram
+from tests.web import HTMX, signed_in
+
+pytestmark = pytest.mark.django_db
+
+MOST_QUERIES = 15
+
+
+@pytest.fixture
+def clinic():
+    return make_clinic()
+
+
+@pytest.fixture
+def patient(clinic):
+    """Six scans, each read and signed, under therapy."""
+    patient = make_patient(clinic)
+    course = make_course(patient)
+    for number in range(1, 5):
+        make_cycle(course, number=number, given_date=date(2024, number, 10))
+    make_pathology(patient)
+    for view in ("CC", "MLO"):
+        prior = None
+        for day in (date(2023, 1, 5), date(2024, 1, 5), date(2024, 7, 5)):
+            current = make_mammogram(patient, exam_date=day, view=view)
+            make_decision(make_recommendation(prior=prior, current=current))
+            prior = current
+    for _ in range(5):
+        make_recommendation(current=make_mammogram(make_patient(clinic), view="CC"))
+    return patient
+
+
+def queries_of(send) -> list[str]:
+    with CaptureQueriesContext(connection) as captured:
+        answer = send()
+    assert answer.status_code == 200
+    return [query["sql"] for query in captured]
+
+
+@pytest.mark.parametrize("tab", ["review", "overdue", "mine", "failed", "today", "signed"])
+def test_s03_the_worklist(clinic, patient, tab):
+    client = signed_in(make_user(Role.DOCTOR, clinics=[clinic]))
+
+    asked = queries_of(lambda: client.get(reverse("worklist"), {"tab": tab}))
+
+    assert len(asked) <= MOST_QUERIES, "\n".join(query[:120] for query in asked)
+
+
+def test_s04_a_search(clinic, patient):
+    client = signed_in(make_user(Role.DOCTOR, clinics=[clinic]))
+
+    asked = queries_of(
+        lambda: client.post(reverse("patients:search"), {"text": "oka"}, headers=HTMX)
+    )
+
+    assert len(asked) <= MOST_QUERIES, "\n".join(query[:120] for query in asked)
+
+
+def test_s06_the_timeline(clinic, patient):
+    client = signed_in(make_user(Role.DOCTOR, clinics=[clinic]))
+
+    asked = queries_of(lambda: client.get(reverse("patients:detail", args=[patient.pk])))
+
+    assert len(asked) <= MOST_QUERIES, "\n".join(query[:120] for query in asked)
