@@ -92,7 +92,7 @@ class Visits:
             for text in self.complaints
             if not any(tolerated in text for tolerated in self.tolerated)
         ]
-        assert unexpected == []
+        assert unexpected == [], unexpected
 
 
 def check(page: Page) -> None:
@@ -103,7 +103,7 @@ def check(page: Page) -> None:
         for each in found
         if each["impact"] in SERIOUS
     ]
-    assert told == []
+    assert told == [], told
     assert_fits(page)
 
 

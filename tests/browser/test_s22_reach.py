@@ -1,0 +1,101 @@
+"""S22: by keyboard alone, on a narrow screen, in both themes."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from mammotrack.accounts.models import User
+from tests.browser.clinic import ReadClinic
+from tests.browser.visits import NARROW, Visits, assert_fits, check
+from tests.factories.accounts import PASSWORD
+
+MOST_TABS = 150
+
+
+def pages(read: ReadClinic) -> dict[str, list[str]]:
+    patient = f"/patients/{read.patient.pk}"
+    mammogram = f"/mammograms/{read.job.current_id}"
+    return {
+        "doctor": [
+            "/worklist/",
+            "/patients/",
+            "/patients/new/",
+            "/patients/archived/",
+            f"{patient}/",
+            f"{patient}/edit/",
+            f"{patient}/consent/",
+            f"{patient}/history/",
+            f"{patient}/upload/",
+            f"{mammogram}/lesions/1/describe/",
+            read.detail,
+            "/system/",
+            "/account/",
+            "/account/sessions/",
+            "/account/keys/add/",
+            "/about/",
+        ],
+        "admin": ["/audit/", "/audit/trail/"],
+    }
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_s22_every_page_is_in_order_in_both_themes_wide_and_narrow(
+    visit: Visits, read_clinic: ReadClinic, scheme
+):
+    visit.tolerated.append("status of 404")
+    for name, paths in pages(read_clinic).items():
+        context = visit.context(user=read_clinic.people[name], scheme=scheme)
+        page = context.new_page()
+        for path in paths:
+            page.goto(f"{visit.url}{path}")
+            check(page)
+            width, height = NARROW
+            page.set_viewport_size({"width": width, "height": height})
+            assert_fits(page)
+            page.set_viewport_size({"width": 1440, "height": 900})
+
+
+def tab_to(page: Page, selector: str) -> None:
+    for _ in range(MOST_TABS):
+        if page.evaluate("(to) => document.activeElement.matches(to)", selector):
+            visible = page.evaluate(
+                """() => {
+                    const at = document.activeElement.getBoundingClientRect();
+                    return at.bottom > 0 && at.top < innerHeight;
+                }"""
+            )
+            assert visible, f"the focus on {selector} is out of sight"
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"no way to {selector} by keyboard")
+
+
+def test_s22_from_sign_in_to_sign_off_by_keyboard_alone(visit: Visits, read_clinic: ReadClinic):
+    doctor: User = read_clinic.people["doctor"]
+    page = visit("/")
+    tab_to(page, "[name=login]")
+    page.keyboard.type(doctor.username)
+    tab_to(page, "[name=password]")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.locator(".proposal")).to_be_visible()
+
+    tab_to(page, "[name=choice]")
+    page.keyboard.press("Space")
+    for _ in range(3):
+        if page.get_by_label("Refer for further work-up").is_checked():
+            break
+        page.keyboard.press("ArrowDown")
+    tab_to(page, "[name=reason]")
+    page.keyboard.type("Palpable nodule.")
+    tab_to(page, ".decision [name=password]")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_text("Signed decision")).to_be_visible()
+    expect(page.locator(".decision h2")).to_have_text("Refer for further work-up")
+    tab_to(page, ".site-header button:not([data-theme-switch])")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
