@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -26,8 +27,7 @@ from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, can, require
 from mammotrack.errors import NotFound
 from patients import selectors as patients
-from patients.choices import ConsentPurpose
-from patients.consents import consent_state, patients_with_research_consent
+from patients.consents import patients_with_research_consent
 from patients.models import PathologyReport, Patient, TherapyCourse, TherapyCycle
 from scans import selectors as scans
 from scans.models import Mammogram
@@ -179,13 +179,12 @@ def decisions_on(recommendation: Recommendation) -> list[Decision]:
 
 
 def jobs_of(patient: Patient) -> QuerySet[AnalysisJob]:
-    return AnalysisJob.objects.filter(patient=patient).order_by("-created_at", "pk")
-
-
-def recommendations_of(patient: Patient) -> QuerySet[Recommendation]:
+    """With what came out of each."""
     return (
-        Recommendation.objects.filter(patient=patient)
-        .select_related("current_prediction", "comparison")
+        AnalysisJob.objects.filter(patient=patient)
+        .select_related(
+            "recommendation", "recommendation__current_prediction", "recommendation__comparison"
+        )
         .order_by("-created_at", "pk")
     )
 
@@ -391,18 +390,20 @@ class PatientRecord:
     analysis_allowed: bool = True  # by the patient
 
 
-def record_of(patient: Patient, *, user: User) -> PatientRecord:
+def record_of(patient: Patient, *, user: User, treatment: patients.Treatment) -> PatientRecord:
     """The patient's course, as far as the user's role reaches."""
     sees_analyses = can(user, Permission.READ_ANALYSES)
+    jobs = list(jobs_of(patient)) if sees_analyses else []
+    found = [job.recommendation for job in jobs if hasattr(job, "recommendation")]
     return PatientRecord(
         patient=patient,
-        courses=list(patients.courses_of(patient)),
-        cycles=list(patients.cycles_of(patient)),
-        pathology=list(patients.pathology_of(patient)),
+        courses=treatment.courses,
+        cycles=treatment.cycles,
+        pathology=treatment.pathology,
         mammograms=list(scans.mammograms_of(patient)) if can(user, Permission.READ_SCANS) else [],
-        jobs=list(jobs_of(patient)) if sees_analyses else [],
-        recommendations=list(recommendations_of(patient)) if sees_analyses else [],
+        jobs=jobs,
+        recommendations=sorted(found, key=attrgetter("created_at"), reverse=True),
         decisions=list(decisions_of(patient)) if sees_analyses else [],
-        analysis_allowed=consent_state(patient.pk, ConsentPurpose.AI).allowed,
+        analysis_allowed=treatment.analysis_allowed,
         lesions=followed_lesions_of(patient) if sees_analyses else [],
     )

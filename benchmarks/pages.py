@@ -26,7 +26,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -59,24 +59,11 @@ def phantom_name(seed: random.Random) -> str:
 def pattern() -> tuple[Any, Rows]:
     """A clinic with one patient of six scans, and that patient's documents by collection."""
     from patients.models import Patient, PatientFact
-    from scans.choices import View
     from tests.factories.accounts import make_clinic
-    from tests.factories.analysis import make_decision, make_recommendation
-    from tests.factories.patients import make_course, make_cycle, make_pathology, make_patient
-    from tests.factories.scans import make_mammogram
+    from tests.factories.analysis import make_read_patient
 
     clinic = make_clinic("Benchmark")
-    patient = make_patient(clinic)
-    course = make_course(patient)
-    for number in range(1, 5):
-        make_cycle(course, number=number, given_date=date(2024, number, 10))
-    make_pathology(patient)
-    for view in (View.CC, View.MLO):
-        prior = None
-        for day in (date(2023, 1, 5), date(2024, 1, 5), date(2024, 7, 5)):
-            current = make_mammogram(patient, exam_date=day, view=view)
-            make_decision(make_recommendation(prior=prior, current=current))
-            prior = current
+    make_read_patient(clinic)
     models = [Patient, *PatientFact.__subclasses__()]
     names = [model._meta.db_table for model in models if not model._meta.abstract]
     found = {name: list(connection.database[name].find()) for name in names}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from mammotrack.errors import Forbidden
 from patients.choices import ConsentPurpose
@@ -33,13 +34,27 @@ class ConsentState:
 
 
 def consent_state(patient_id: UUID, purpose: str) -> ConsentState:
-    latest = (
-        Consent.objects.filter(patient_id=patient_id, purpose=purpose)
-        .select_related("recorded_by")
-        .order_by("-created_at", "-pk")
-        .first()
-    )
+    latest = _answers(patient_id).filter(purpose=purpose).last()
     return ConsentState(purpose, latest.given if latest else _implied(purpose), latest)
+
+
+def consent_states(patient_id: UUID) -> dict[str, ConsentState]:
+    """Of every purpose."""
+    newest = {answer.purpose: answer for answer in _answers(patient_id)}
+    return {
+        purpose: ConsentState(
+            purpose,
+            newest[purpose].given if purpose in newest else _implied(purpose),
+            newest.get(purpose),
+        )
+        for purpose in ConsentPurpose.values
+    }
+
+
+def _answers(patient_id: UUID) -> QuerySet[Consent]:
+    """Oldest first."""
+    rows = Consent.objects.filter(patient_id=patient_id).select_related("recorded_by")
+    return rows.order_by("created_at", "pk")
 
 
 def require_consent(patient_id: UUID, purpose: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from patients.choices import ConsentPurpose
-from patients.consents import consent_state
+from patients.consents import consent_states
 from patients.models import PathologyReport, Patient, TherapyCourse, TherapyCycle
 from patients.partial_dates import Age, age_on
 
@@ -23,6 +23,7 @@ class Banner:
     patient: Patient
     age: Age  # today, or at death
     refused: list[str]  # what the patient does not allow
+    analysis_allowed: bool
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,13 @@ class ValuePair:
 
 
 def banner(patient: Patient, *, today: date) -> Banner:
-    states = (consent_state(patient.pk, purpose) for purpose in REFUSALS)
-    refused = [REFUSALS[state.purpose] for state in states if not state.allowed]
-    return Banner(patient, age_on(patient.born, patient.deceased_date or today), refused)
+    states = consent_states(patient.pk)
+    return Banner(
+        patient,
+        age_on(patient.born, patient.deceased_date or today),
+        refused=[text for purpose, text in REFUSALS.items() if not states[purpose].allowed],
+        analysis_allowed=states[ConsentPurpose.AI].allowed,
+    )
 
 
 def age_at_exam(patient: Patient, exam_date: date) -> str:

@@ -1,6 +1,7 @@
 """Reads of the patient record, always for a user."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
@@ -50,7 +51,7 @@ def patient_visible_to(user: User, patient_id: UUID) -> Patient:
     Raises ``RecordMerged``, with the survivor's id, for a record that is part of another now.
     """
     require(user, Permission.READ_PATIENTS)
-    patient = _of_clinics(user).filter(pk=patient_id).first()
+    patient = _of_clinics(user).select_related("clinic").filter(pk=patient_id).first()
     if patient is None:
         raise NotFound("There is no such patient.")
     if patient.merged_into_id:
@@ -152,6 +153,25 @@ def _as_date(text: str) -> PartialDate | None:
         return PartialDate.parse(text)
     except ValueError:
         return None
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """What was done to a patient, and whether analysis by computer is allowed."""
+
+    courses: Sequence[TherapyCourse]
+    cycles: Sequence[TherapyCycle]
+    pathology: Sequence[PathologyReport]
+    analysis_allowed: bool
+
+
+def treatment_of(patient: Patient, *, analysis_allowed: bool) -> Treatment:
+    return Treatment(
+        courses=list(courses_of(patient)),
+        cycles=list(cycles_of(patient)),
+        pathology=list(pathology_of(patient)),
+        analysis_allowed=analysis_allowed,
+    )
 
 
 def courses_of(patient: Patient) -> QuerySet[TherapyCourse]:

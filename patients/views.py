@@ -79,9 +79,14 @@ def detail(request: Request, patient_id: UUID) -> HttpResponse:
         patient = selectors.patient_visible_to(request.user, patient_id)
     except RecordMerged as error:
         return redirect("patients:detail", error.context["patient_id"], permanent=True)
-    context = _about(patient) | {
-        "courses": therapy_rows(selectors.courses_of(patient), selectors.cycles_of(patient)),
-        "reports": selectors.pathology_of(patient),
+    about = banner(patient, today=timezone.localdate())
+    treatment = selectors.treatment_of(patient, analysis_allowed=about.analysis_allowed)
+    context = {
+        "patient": patient,
+        "banner": about,
+        "treatment": treatment,
+        "courses": therapy_rows(treatment.courses, treatment.cycles),
+        "reports": treatment.pathology,
         "history": selectors.history_of(patient).filter(retracted_at=None),
         "merges": selectors.merges_into(patient),
         "kept_until": services.kept_until(patient),

@@ -1,7 +1,5 @@
 """The pages everybody opens ask the database a few things, however much is in it."""
 
-from datetime import date
-
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -9,8 +7,8 @@ from django.urls import reverse
 
 from mammotrack.accounts.models import Role
 from tests.factories.accounts import make_clinic, make_user
-from tests.factories.analysis import make_decision, make_recommendation
-from tests.factories.patients import make_course, make_cycle, make_pathology, make_patient
+from tests.factories.analysis import make_read_patient, make_recommendation
+from tests.factories.patients import make_patient
 from tests.factories.scans import make_mammogram
 from tests.web import HTMX, signed_in
 
@@ -26,18 +24,7 @@ def clinic():
 
 @pytest.fixture
 def patient(clinic):
-    """Six scans, each read and signed, under therapy."""
-    patient = make_patient(clinic)
-    course = make_course(patient)
-    for number in range(1, 5):
-        make_cycle(course, number=number, given_date=date(2024, number, 10))
-    make_pathology(patient)
-    for view in ("CC", "MLO"):
-        prior = None
-        for day in (date(2023, 1, 5), date(2024, 1, 5), date(2024, 7, 5)):
-            current = make_mammogram(patient, exam_date=day, view=view)
-            make_decision(make_recommendation(prior=prior, current=current))
-            prior = current
+    patient = make_read_patient(clinic)
     for _ in range(5):
         make_recommendation(current=make_mammogram(make_patient(clinic), view="CC"))
     return patient

@@ -8,13 +8,14 @@ from analysis.timeline import timeline
 from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, can
 from patients.models import Patient
+from patients.selectors import Treatment
 
 register = template.Library()
 
 
 @register.inclusion_tag("analysis/_timeline.html")
-def patient_timeline(patient: Patient, user: User) -> dict[str, object]:
-    record = selectors.record_of(patient, user=user)
+def patient_timeline(patient: Patient, user: User, treatment: Treatment) -> dict[str, object]:
+    record = selectors.record_of(patient, user=user, treatment=treatment)
     return {
         "timeline": timeline(record, today=timezone.localdate()),
         "patient": patient,

@@ -2,6 +2,7 @@
 
 import hashlib
 import uuid
+from datetime import date
 from typing import Any
 
 from analysis.choices import JobState, Proposal, RecommendationStatus, SignatureMeaning
@@ -17,11 +18,14 @@ from analysis.models import (
     Recommendation,
     SimilarCases,
 )
-from mammotrack.accounts.models import Role, User
+from mammotrack.accounts.models import Clinic, Role, User
 from mammotrack.models import now
+from patients.models import Patient
+from scans.choices import View
 from scans.models import Exam, Mammogram
 from tests.factories.accounts import make_user
-from tests.factories.scans import make_pair
+from tests.factories.patients import make_course, make_cycle, make_pathology, make_patient
+from tests.factories.scans import make_mammogram, make_pair
 
 PREPARATION_VERSION = "preparation-test"
 
@@ -248,3 +252,27 @@ def make_similar_cases(mammogram: Mammogram, **fields: Any) -> SimilarCases:
         mammogram=mammogram,
         **values,
     )
+
+
+def make_read_patient(clinic: Clinic) -> Patient:
+    """A woman under therapy with six scans, each read against the one before, and signed."""
+    patient = make_patient(clinic)
+    course = make_course(patient)
+    for number in range(1, 5):
+        make_cycle(course, number=number, given_date=date(2024, number, 10))
+    make_pathology(patient)
+    for view in (View.CC, View.MLO):
+        prior = told = None
+        for day in (date(2023, 1, 5), date(2024, 1, 5), date(2024, 7, 5)):
+            current = make_mammogram(patient, exam_date=day, view=view)
+            found = make_prediction(current)
+            make_decision(
+                make_recommendation(
+                    prior=prior,
+                    current=current,
+                    current_prediction=found,
+                    prior_prediction=told,
+                )
+            )
+            prior, told = current, found
+    return patient
