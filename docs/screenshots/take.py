@@ -1,85 +1,144 @@
 """Take the pictures of this folder from a running demonstration (``make demo``).
 
-    python docs/screenshots/take.py http://127.0.0.1:8000 --password PASSWORD --patient Rivera
+    python docs/screenshots/take.py http://127.0.0.1:8000 --password PASSWORD
 
-It signs in as the demonstration doctor, opens a pair of that patient, looks, and changes nothing
-but the audit trail.
+It signs in as each of the demonstration's people and looks at every screen, once in the dark and
+once in the light; the dark ones that the README shows lie in the folder itself. It opens records,
+which the audit trail notes, sends no file and signs nothing.
 """
 
 import shutil
 import sys
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 HERE = Path(__file__).parent
 SAMPLES = sorted((HERE.parents[1] / "analysis" / "demo" / "pictures").glob("*.png"))
 WIDTH, HEIGHT = 1440, 900
-MARKED, MARKED_FOLLOW_UP = "Okafor", "R CC, 6 Oct 2017"
+FOLLOWED, MARKED, MARKED_FOLLOW_UP = "Rivera", "Okafor", "R CC, 6 Oct 2017"
 MAP_OPACITY = "60"
+IN_README = {"sign-in", "worklist", "patients", "timeline", "comparison", "similarity-map"} | {
+    "upload"
+}
+
+
+class Camera:
+    """Keeps what a page looks like in one theme."""
+
+    def __init__(self, page: Page, url: str, scheme: str) -> None:
+        self.page = page
+        self.url = url
+        self.scheme = scheme
+
+    def open(self, path: str, name: str) -> None:
+        self.page.goto(f"{self.url}{path}")
+        self.keep(name)
+
+    def keep(self, name: str) -> None:
+        self.page.wait_for_load_state("networkidle")
+        folder = HERE / self.scheme
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{name}.jpg"
+        self.page.screenshot(path=path, type="jpeg", quality=80)
+        if self.scheme == "dark" and name in IN_README:
+            self.page.screenshot(path=HERE / f"{name}.png")
+        sys.stdout.write(f"{path.relative_to(HERE)}\n")
+
+    def keep_part(self, selector: str, name: str) -> None:
+        part = self.page.locator(selector)
+        part.scroll_into_view_if_needed()
+        part.screenshot(path=HERE / f"{name}.png")
 
 
 def main() -> None:
     parser = ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("url")
-    parser.add_argument("--user", default="doctor")
     parser.add_argument("--password", required=True)
-    parser.add_argument("--patient", default="", help="begin of a family name; the first if empty")
     options = parser.parse_args()
     with sync_playwright() as driver:
         browser = driver.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
-        page = browser.new_page(
-            viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="dark", locale="en-GB"
-        )
-        tour(page, options.url, options.user, options.password, options.patient)
+        for scheme in ("dark", "light"):
+            with looking(browser, options.url, scheme) as camera:
+                doctors_screens(camera, options.password)
+            with looking(browser, options.url, scheme) as camera:
+                administrators_screens(camera, options.password)
         browser.close()
 
 
-def tour(page: Page, url: str, user: str, password: str, patient: str) -> None:
-    page.goto(f"{url}/sign-in/")
-    page.get_by_label("User name").fill(user)
-    save(page, "sign-in")
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
-    save(page, "worklist")
+@contextmanager
+def looking(browser: Browser, url: str, scheme: str) -> Iterator[Camera]:
+    page = browser.new_page(
+        viewport={"width": WIDTH, "height": HEIGHT},
+        color_scheme=scheme,  # type: ignore[arg-type]
+        locale="en-GB",
+    )
+    yield Camera(page, url, scheme)
+    page.close()
 
-    page.get_by_role("link", name="Patients", exact=True).click()
-    save(page, "patients")
-    rows = page.locator("#patient-rows tbody a")
-    rows.filter(has_text=patient).first.click()
-    save(page, "timeline")
-    address = page.url
 
+def sign_in(camera: Camera, user: str, password: str) -> None:
+    camera.open("/sign-in/", "sign-in")
+    camera.page.get_by_label("User name").fill(user)
+    camera.page.get_by_label("Password").fill(password)
+    camera.page.get_by_role("button", name="Sign in").click()
+
+
+def doctors_screens(camera: Camera, password: str) -> None:
+    page = camera.page
+    sign_in(camera, "doctor", password)
+    camera.keep("worklist")
+    camera.open("/worklist/?tab=overdue", "worklist-empty")
+    camera.open("/patients/", "patients")
+    camera.open("/patients/new/", "register")
+    timeline = open_record(camera, FOLLOWED)
+    camera.keep("timeline")
     page.locator("a.tl-shot").nth(1).click()  # the follow-up of the first lane
-    save(page, "comparison")
+    camera.keep("comparison")
     page.get_by_role("button", name="As measured").click()
     page.get_by_label("Similarity map", exact=True).fill(MAP_OPACITY)
-    save(page, "similarity-map")
+    camera.keep("similarity-map")
     page.locator(".evidence").scroll_into_view_if_needed()
-    page.locator(".evidence").screenshot(path=HERE / "evidence.png")
-
-    page.get_by_role("link", name="Patients", exact=True).click()
-    rows.filter(has_text=MARKED).first.click()
-    page.get_by_label(MARKED_FOLLOW_UP).click()
-    page.get_by_role("heading", name="The marked lesion").scroll_into_view_if_needed()
-    page.get_by_label("Change since the prior").screenshot(path=HERE / "marked-lesion.png")
-    sys.stdout.write("marked-lesion.png\n")
-
-    page.goto(address)
-    page.get_by_role("link", name="Upload mammograms").click()
+    camera.keep("evidence")
+    if camera.scheme == "dark":
+        camera.keep_part(".evidence", "evidence")
+    for part in ("edit", "consent", "history", "upload"):
+        camera.open(f"{timeline}{part}/", part)
     page.get_by_label("Name:").check()
     page.get_by_label("Birth date:").check()
     page.locator("#many-files").set_input_files(SAMPLES[:2])
-    save(page, "upload")
+    camera.keep("upload")
+    open_record(camera, MARKED)
+    page.get_by_label(MARKED_FOLLOW_UP).click()
+    page.get_by_role("heading", name="The marked lesion").scroll_into_view_if_needed()
+    camera.keep("marked-lesion")
+    camera.open("/system/", "system")
+    camera.open("/account/", "account")
+    camera.open("/account/sessions/", "sessions")
+    camera.open("/about/", "about")
+    camera.open("/nothing-here/", "not-found")
 
 
-def save(page: Page, name: str) -> None:
+def administrators_screens(camera: Camera, password: str) -> None:
+    sign_in(camera, "admin", password)
+    camera.open("/audit/trail/", "audit-trail")
+    camera.page.get_by_role("button", name="Verify now").click()
+    camera.keep("audit-verified")
+    camera.open("/admin/", "administration")
+
+
+def open_record(camera: Camera, family_name: str) -> str:
+    """Open the first patient of this family name; returns the path of the record."""
+    page = camera.page
+    page.goto(f"{camera.url}/patients/")
+    page.locator("#patient-rows tbody a").filter(has_text=family_name).first.click()
     page.wait_for_load_state("networkidle")
-    page.screenshot(path=HERE / f"{name}.png")
-    sys.stdout.write(f"{name}.png\n")
+    return page.url.removeprefix(camera.url)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ function keysAreOn() {
   return localStorage.getItem("keys") !== "off";
 }
 {
+  // After the load: going to the fragment of an address takes the focus away.
+  addEventListener("load", () => document.querySelector("[data-focus]")?.focus());
+
   document.addEventListener("DOMContentLoaded", () => {
-    document.querySelector("[data-focus]")?.focus();
     const panel = document.querySelector("[data-keys-panel]");
     if (!panel) return;
     const box = panel.querySelector("[data-keys-switch]");
