@@ -1,15 +1,17 @@
 """What holds for every request: an id, a signed-in person, no stored copies, readable errors."""
 
+import ipaddress
 import re
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import reverse
 
 from mammotrack import errors, log
@@ -20,6 +22,8 @@ Responder = Callable[[HttpRequest], HttpResponse]
 PROGRAM_PREFIXES = ("/api/", "/dicomweb/", "/fhir/")  # what programs call: no pages, no redirects
 
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+
+RETRY_AFTER_S = {errors.TooManyAttempts: 60, errors.Unavailable: 5}
 
 STATUS = {  # the first kind that fits
     errors.NotFound: 404,
@@ -38,6 +42,43 @@ STATUS = {  # the first kind that fits
 def status_of(error: errors.MammoTrackError) -> int:
     """The HTTP status of one of our errors."""
     return next(status for kind, status in STATUS.items() if isinstance(error, kind))
+
+
+def headers_of(error: errors.MammoTrackError) -> dict[str, str]:
+    """When to come back, where coming back helps."""
+    seconds = [pause for kind, pause in RETRY_AFTER_S.items() if isinstance(error, kind)]
+    return {"Retry-After": str(seconds[0])} if seconds else {}
+
+
+def error_page(request: HttpRequest, error: errors.MammoTrackError) -> HttpResponse:
+    """The page that explains one of our own errors."""
+    status = status_of(error)
+    page = render_to_string("errors/problem.html", {"error": error, "status": status}, request)
+    return HttpResponse(page, status=status, headers=headers_of(error))
+
+
+def too_many_attempts(request: HttpRequest) -> HttpResponse:
+    """What allauth answers to one attempt too many, as ``handler429`` of the URLs."""
+    return error_page(
+        request, errors.TooManyAttempts("Too many attempts. Wait a few minutes and try again.")
+    )
+
+
+class ClientAddressMiddleware:
+    """Behind our proxy, ``REMOTE_ADDR`` is the address that the proxy saw: the last one named.
+
+    Whatever stands before it in ``X-Forwarded-For`` was sent by the client and proves nothing.
+    """
+
+    def __init__(self, get_response: Responder) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if settings.BEHIND_TLS_PROXY:
+            seen = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+            with suppress(ValueError):  # called without the proxy, as by a probe on this machine
+                request.META["REMOTE_ADDR"] = str(ipaddress.ip_address(seen))
+        return self.get_response(request)
 
 
 class RequestIdMiddleware:
@@ -140,6 +181,4 @@ class ErrorPageMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, errors.MammoTrackError):
             return None
-        status = status_of(error)
-        context = {"error": error, "status": status}
-        return render(request, "errors/problem.html", context, status=status)
+        return error_page(request, error)

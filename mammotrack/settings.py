@@ -49,6 +49,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "mammotrack.middleware.RequestIdMiddleware",
+    "mammotrack.middleware.ClientAddressMiddleware",
+    "mammotrack.accounts.middleware.KeyInAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -65,6 +67,7 @@ MIDDLEWARE = [
     "mammotrack.audit.middleware.TraceMiddleware",
     "mammotrack.accounts.middleware.SessionLimitMiddleware",
     "mammotrack.middleware.SignInRequiredMiddleware",
+    "mammotrack.accounts.middleware.TooManyAttemptsMiddleware",
     "mammotrack.accounts.middleware.SecondFactorRequiredMiddleware",
     "mammotrack.middleware.NoStoreMiddleware",
     "mammotrack.middleware.ErrorPageMiddleware",
@@ -231,7 +234,8 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-if env.boolean("BEHIND_TLS_PROXY", default=False):
+BEHIND_TLS_PROXY = env.boolean("BEHIND_TLS_PROXY", default=False)
+if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

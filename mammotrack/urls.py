@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
+handler429 = "mammotrack.middleware.too_many_attempts"  # allauth's
 handler404 = "mammotrack.api.problems.page_not_found"
 handler500 = "mammotrack.api.problems.server_error"
 

@@ -1,29 +1,72 @@
-"""How long a session lives, and that doctors and administrators sign in with two factors."""
+"""What signing in holds to: two factors, an end, few attempts, no key in an address."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from http import HTTPStatus
+from urllib.parse import unquote
 
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib.auth import logout
+from django.core.exceptions import BadRequest
+from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from mammotrack.accounts.models import Role, User
+from mammotrack.accounts.tokens import holds_token
 from mammotrack.api.problems import problem
 from mammotrack.middleware import PROGRAM_PREFIXES
 from mammotrack.models import now
 
 Responder = Callable[[HttpRequest], HttpResponse]
 
+# allauth's codes of a form that was tried too often, and the longest time it counts attempts for.
+TOO_MANY_ATTEMPTS = {"too_many_login_attempts", "rate_limited"}
+ATTEMPTS_COUNTED_S = 5 * 60
 SIGNED_IN_AT = "signed_in_at"
 OPEN_WITHOUT_SECOND_FACTOR = ("/account/", "/sign-out/", "/about/")
 
 
 def must_have_second_factor(user: User) -> bool:
     return settings.MFA_REQUIRED and user.role in (Role.DOCTOR, Role.ADMIN)
+
+
+class KeyInAddressMiddleware:
+    """Refuses a program's key in an address: proxies and browsers keep addresses."""
+
+    def __init__(self, get_response: Responder) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not holds_token(unquote(request.META["QUERY_STRING"])):
+            return self.get_response(request)
+        detail = "A key stands in the address, where others may read it. Revoke it."
+        if not request.path.startswith(PROGRAM_PREFIXES):
+            raise BadRequest(detail)
+        return problem(request, status=400, code="key_in_address", detail=detail)
+
+
+class TooManyAttemptsMiddleware:
+    """Gives allauth's refusal of one attempt too many its status: it answers 200, with a form."""
+
+    def __init__(self, get_response: Responder) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_template_response(
+        self, request: HttpRequest, response: TemplateResponse
+    ) -> TemplateResponse:
+        form = (response.context_data or {}).get("form")
+        if isinstance(form, BaseForm) and _was_tried_too_often(form):
+            response.status_code = HTTPStatus.TOO_MANY_REQUESTS
+            response.headers["Retry-After"] = str(ATTEMPTS_COUNTED_S)
+        return response
 
 
 class SessionLimitMiddleware:
@@ -67,6 +110,11 @@ class SecondFactorRequiredMiddleware:
                 detail="Enrol a second factor in the browser first.",
             )
         return redirect(reverse("mfa_index"))
+
+
+def _was_tried_too_often(form: BaseForm) -> bool:
+    errors = (error for field in form.errors.as_data().values() for error in field)
+    return any(error.code in TOO_MANY_ATTEMPTS for error in errors)
 
 
 def limit_of(user: User) -> timedelta:

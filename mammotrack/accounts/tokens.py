@@ -23,6 +23,11 @@ class InactiveUser(Rejected):
     code = "inactive_user"
 
 
+def holds_token(text: str) -> bool:
+    """Whether something of a token's form is in the text."""
+    return _FORM.search(text) is not None
+
+
 @retry_on_conflict
 def issue_token(
     *, user: User, label: str, days: int, issued_by: User | None = None

@@ -16,10 +16,9 @@ from rest_framework.views import exception_handler
 
 from mammotrack.errors import MammoTrackError, Unavailable
 from mammotrack.log import request_id
-from mammotrack.middleware import PROGRAM_PREFIXES, status_of
+from mammotrack.middleware import PROGRAM_PREFIXES, headers_of, status_of
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_AFTER_S = 5
 INVALID = "Some fields are not valid."
 NOTHING_HERE = "There is nothing at this address."
 
@@ -117,7 +116,7 @@ def problem_of(request: HttpRequest | Request, error: MammoTrackError) -> HttpRe
         status=status_of(error),
         code=error.problem_code,
         detail=error.detail,
-        headers={"Retry-After": str(RETRY_AFTER_S)} if isinstance(error, Unavailable) else None,
+        headers=headers_of(error),
         **{name: value for name, value in members.items() if value},
     )
 

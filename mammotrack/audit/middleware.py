@@ -6,14 +6,13 @@ from typing import cast
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 
 from mammotrack.accounts.models import User
 from mammotrack.api.problems import problem_of
 from mammotrack.audit import services
 from mammotrack.audit.chain import AuditUnavailable
 from mammotrack.audit.trace import Trace, tracing
-from mammotrack.middleware import PROGRAM_PREFIXES, status_of
+from mammotrack.middleware import PROGRAM_PREFIXES, error_page
 
 
 class TraceMiddleware:
@@ -60,5 +59,4 @@ def _object_of(request: HttpRequest) -> UUID | None:
 def _refusal(request: HttpRequest, error: AuditUnavailable) -> HttpResponse:
     if request.path.startswith(PROGRAM_PREFIXES):
         return problem_of(request, error)
-    status = status_of(error)
-    return render(request, "errors/problem.html", {"error": error, "status": status}, status=status)
+    return error_page(request, error)

@@ -1,5 +1,9 @@
-"""Attacks on signing in and on sessions, and the second factor. Named after the list of attacks."""
+"""Attacks on signing in and on sessions, named after their rows in docs/attacks.csv."""
 
+import base64
+import json
+import re
+import statistics
 import time
 from datetime import timedelta
 
@@ -11,12 +15,15 @@ from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
+from mammotrack import settings as production
 from mammotrack.accounts.models import Role, User
+from mammotrack.audit.models import Action
 from mammotrack.models import now
 from tests.api import Program, assert_problem
+from tests.audit import entries
 from tests.factories.accounts import PASSWORD, make_clinic, make_token, make_user
 from tests.factories.patients import make_patient
-from tests.web import assert_strict, signed_in
+from tests.web import HTMX, assert_strict, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -63,17 +70,37 @@ class TestLimits:
         locked = give_password(client, doctor, "wrong")
         right = give_password(client, doctor)
 
-        assert "Too many attempts" in locked.content.decode()
-        assert "Too many attempts" in right.content.decode()
+        for answer in (locked, right):
+            assert (answer.status_code, answer.headers["Retry-After"]) == (429, "300")
+            assert "Too many attempts" in answer.content.decode()
+            assert_strict(answer)
         assert not is_signed_in(client)
 
     def test_A01_an_unknown_name_is_answered_alike(self, doctor):
-        known = give_password(Client(), doctor, "wrong").content.decode()
-        doctor.username = "nobody-of-that-name"
-        unknown = give_password(Client(), doctor, "wrong").content.decode()
+        def answers_to(user):
+            cache.clear()  # what is counted by address
+            return [said(give_password(Client(), user, "wrong"), user) for _ in range(6)]
 
-        assert "The user name or the password is not right." in known
-        assert "The user name or the password is not right." in unknown
+        known, unknown = answers_to(doctor), answers_to(User(username="nobody"))
+
+        assert known == unknown
+        assert [status for status, _ in known] == [200] * 5 + [429]
+        assert "The user name or the password is not right." in known[0][1]
+
+    def test_A01_an_unknown_name_costs_as_much_time(self, doctor, settings):
+        """Time of the processor, so that what else runs here does not count."""
+        settings.PASSWORD_HASHERS = production.PASSWORD_HASHERS
+        doctor.set_password(PASSWORD)
+        doctor.save()
+        spent = {doctor: [], User(username="nobody"): []}
+        for _ in range(5):
+            for user, times in spent.items():
+                start = time.process_time()
+                give_password(Client(), user, "wrong")
+                times.append(time.process_time() - start)
+
+        known, unknown = map(statistics.median, spent.values())
+        assert unknown == pytest.approx(known, rel=0.2)
 
     def test_A02_a_changing_forwarded_address_changes_nothing(self, doctor):
         for number in range(5):
@@ -81,7 +108,33 @@ class TestLimits:
 
         answer = give_password(Client(), doctor, **{"X-Forwarded-For": "10.1.1.99"})
 
-        assert "Too many attempts" in answer.content.decode()
+        assert answer.status_code == 429
+
+    @pytest.mark.parametrize("behind_proxy", [False, True])
+    def test_A02_one_address_cannot_try_many_names(self, doctor, settings, behind_proxy):
+        """Behind the proxy, only what the proxy itself added is believed."""
+        settings.BEHIND_TLS_PROXY = behind_proxy
+        statuses = []
+        for number in range(11):
+            user = User(username=f"guess-{number}")
+            sent = {"X-Forwarded-For": f"10.1.1.{number}, 192.0.2.7"}
+            if not behind_proxy:
+                sent = {"X-Forwarded-For": f"10.1.1.{number}"}
+            statuses.append(give_password(Client(), user, "wrong", **sent).status_code)
+
+        assert statuses == [200] * 10 + [429]
+
+    def test_A02_behind_the_proxy_colleagues_do_not_lock_each_other_out(self, doctor, settings):
+        settings.BEHIND_TLS_PROXY = True
+        for number in range(11):
+            user = User(username=f"guess-{number}")
+            give_password(Client(), user, "wrong", **{"X-Forwarded-For": "192.0.2.7"})
+        client = Client()
+
+        give_password(client, doctor, **{"X-Forwarded-For": "192.0.2.8"})
+
+        assert is_signed_in(client)
+        assert [entry.ip for entry in entries(Action.SIGNED_IN)] == ["192.0.2.8"]
 
 
 class TestSecondFactor:
@@ -113,12 +166,15 @@ class TestSecondFactor:
         client = Client()
         give_password(client, doctor)
         wrong = f"{(int(code()) + 1) % 1_000_000:06}"
-        for _ in range(10):
-            give_code(client, wrong)
+        statuses = [give_code(client, wrong).status_code for _ in range(10)]
 
-        give_code(client, code())
+        again = Client(REMOTE_ADDR="192.0.2.9")
+        give_password(again, doctor)
+        right = give_code(again, code())
 
+        assert statuses[-1] == right.status_code == 429
         assert not is_signed_in(client)
+        assert not is_signed_in(again)
 
     @pytest.mark.parametrize("role", [Role.DOCTOR, Role.ADMIN])
     def test_A10_without_one_nothing_but_the_enrolment_opens(self, role, required):
@@ -177,10 +233,12 @@ class TestSecondFactor:
         door = client.get(reverse("admin:login"))
         give_password(client, administrator)
         between = client.get(reverse("admin:index"))
+        program = client.get("/api/v1/patients/")
         give_code(client, code())
 
         assert door.headers["Location"].startswith(reverse("account_login"))
         assert between.status_code == 302
+        assert_problem(program, 401, "not_authenticated")
         assert client.get(reverse("admin:index")).status_code == 200
 
 
@@ -199,6 +257,20 @@ class TestSessions:
         assert is_signed_in(client)
         assert client.session.session_key != planted
 
+    def test_A05_the_code_brings_a_session_of_its_own(self, doctor):
+        enrol(doctor)
+        client = Client()
+        client.get(reverse("account_login"))
+
+        give_password(client, doctor)
+        between = client.session.session_key
+        give_code(client, code())
+
+        assert is_signed_in(client)
+        assert client.session.session_key != between
+        client.cookies["session"] = between
+        assert not is_signed_in(client)
+
     def test_A06_after_signing_out_the_session_is_nobodys(self, doctor):
         client = signed_in(doctor)
         key = client.session.session_key
@@ -209,6 +281,15 @@ class TestSessions:
 
         assert answer.status_code == 302
         assert answer.headers["Cache-Control"] == "no-store"
+
+    def test_A06_nothing_shown_is_kept_for_the_back_button(self, doctor):
+        patient = make_patient(doctor.memberships.get().clinic)
+        client = signed_in(doctor)
+
+        for path in (f"/patients/{patient.pk}/", "/patients/", f"/api/v1/patients/{patient.pk}/"):
+            answer = client.get(path)
+            assert patient.family_name in answer.content.decode()
+            assert answer.headers["Cache-Control"] == "no-store"
 
     def test_A07_a_deactivated_user_is_out_at_once(self, doctor):
         browser, program = signed_in(doctor), Program(doctor)
@@ -225,6 +306,21 @@ class TestSessions:
 
         with time_machine.travel(now() + timedelta(minutes=16)):
             assert not is_signed_in(client)
+
+    def test_A08_what_is_sent_after_that_is_not_written(self, doctor):
+        patient = make_patient(doctor.memberships.get().clinic)
+        page = reverse("patients:archive", args=[patient.pk])
+        client = signed_in(doctor)
+        assert client.get(page).status_code == 200
+
+        with time_machine.travel(now() + timedelta(minutes=16)):
+            sent = client.post(page, {"reason": "Moved away."})
+            part = client.post(page, {"reason": "Moved away."}, headers=HTMX)
+
+        assert sent.headers["Location"] == f"{reverse('account_login')}?next={page}"
+        assert (part.status_code, part.headers["HX-Redirect"]) == (401, reverse("account_login"))
+        patient.refresh_from_db()
+        assert patient.archived_at is None
 
     @pytest.mark.parametrize(("role", "hours"), [(Role.DOCTOR, 12), (Role.ADMIN, 1)])
     def test_A7_a_busy_session_ends_too(self, role, hours):
@@ -255,18 +351,50 @@ class TestRequests:
         client = Client(enforce_csrf_checks=True)
         client.force_login(doctor)
         patient = make_patient(doctor.memberships.get().clinic)
+        path = reverse("patients:edit", args=[patient.pk])
+        page = client.get(path).content.decode()
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[1]
+        ours = {"family_name": "X", "csrfmiddlewaretoken": token}
+        elsewhere = {"Origin": "https://evil.example"}
 
-        answer = client.post(reverse("patients:edit", args=[patient.pk]), {"family_name": "X"})
+        assert client.post(path, {"family_name": "X"}).status_code == 403
+        assert client.post(path, ours, headers=elsewhere).status_code == 403
+        assert client.post(path, ours).status_code == 422  # read, and not complete
 
-        assert answer.status_code == 403
+    def test_A11_the_api_asks_a_browser_for_the_token_too(self, doctor):
+        client = Client(enforce_csrf_checks=True)
+        client.force_login(doctor)
+        body = {"text": "Okafor"}
 
-    def test_A13_a_key_in_the_address_opens_nothing(self, doctor, caplog):
+        answer = client.post("/api/v1/patients/search/", body, content_type="application/json")
+
+        assert_problem(answer, 403, "permission_denied")
+
+    def test_A12_what_we_did_not_issue_is_no_key(self, doctor):
         _, text = make_token(doctor)
+        unsigned = f"{part({'alg': 'none'})}.{part({'sub': str(doctor.pk)})}."
+        guessed = f"mt_{doctor.pk.hex}_{'x' * 43}"
 
-        answer = Client().get("/api/v1/patients/", {"token": text})
+        for sent in (unsigned, guessed, text[:-1], text + "x", text.upper(), "", "mt_"):
+            answer = Client().get("/api/v1/patients/", headers={"Authorization": f"Bearer {sent}"})
+            assert_problem(answer, 401, "authentication_failed")
+        basic = base64.b64encode(f"{doctor.username}:{PASSWORD}".encode()).decode()
+        answer = Client().get("/api/v1/patients/", headers={"Authorization": f"Basic {basic}"})
+        assert_problem(answer, 401, "not_authenticated")
 
-        assert answer.status_code in {400, 401}
-        assert text not in caplog.text
+    @pytest.mark.parametrize("name", ["token", "access_token", "q"])
+    def test_A13_a_key_in_the_address_is_refused_and_not_logged(self, doctor, caplog, name):
+        _, text = make_token(doctor)
+        caplog.set_level("DEBUG")
+
+        answer = Client().get("/api/v1/patients/", {name: text})
+        page = signed_in(doctor).get("/patients/", {name: text})
+
+        assert_problem(answer, 400, "key_in_address")
+        assert page.status_code == 400
+        secret = text.rpartition("_")[2]
+        for place in (caplog.text, answer.content.decode(), page.content.decode()):
+            assert secret not in place
 
     @pytest.mark.parametrize("ended", ["expired", "revoked"])
     def test_A13_an_ended_key_is_refused_on_the_next_request(self, doctor, ended):
@@ -284,6 +412,8 @@ class TestRequests:
 
     def test_A14_another_host_name_is_refused(self):
         assert Client(headers={"Host": "evil.example"}).get("/sign-in/").status_code == 400
+        forwarded = Client(headers={"X-Forwarded-Host": "evil.example"}).get("/")
+        assert forwarded.headers["Location"] == "/sign-in/?next=/"
 
     def test_nobody_signs_up_by_themselves(self):
         for path in ("/accounts/signup/", "/sign-up/", "/account/signup/"):
@@ -291,7 +421,22 @@ class TestRequests:
         assert not User.objects.exists()
 
 
-def test_wrong_passwords_at_signing_are_counted(doctor):
+def said(answer, user):
+    """Status and page, without what is another on every page: the name sent and the token."""
+    text = answer.content.decode().replace(user.username, "").replace(request_id_of(answer), "")
+    return answer.status_code, re.sub(r'value="\w{64}"', "", text)
+
+
+def request_id_of(answer):
+    return answer.headers["X-Request-ID"]
+
+
+def part(claims):
+    """One part of a JSON Web Token."""
+    return base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+
+
+def test_A16_wrong_passwords_at_signing_are_counted(doctor):
     from mammotrack.accounts.reauthentication import ReauthenticationRequired, confirm_identity
     from mammotrack.errors import TooManyAttempts
 
