@@ -1,4 +1,7 @@
-"""A stored mammogram is analysed at once, against its neighbours in time."""
+"""What a change of the record means for analyses.
+
+A stored mammogram is analysed at once, against its neighbours in time.
+"""
 
 from functools import partial
 from typing import Any
@@ -6,13 +9,15 @@ from typing import Any
 from django.dispatch import receiver
 
 from analysis import selectors
+from analysis.models import AnalysisJob
 from analysis.services.jobs import enqueue
+from analysis.services.superseding import settle_proposals
 from mammotrack.accounts.models import User
 from mammotrack.db import on_commit
 from patients.choices import ConsentPurpose
 from patients.consents import consent_state
-from patients.models import Consent
-from patients.signals import consent_recorded
+from patients.models import Consent, PatientMerge
+from patients.signals import consent_recorded, merge_undone
 from scans.models import Mammogram
 from scans.selectors import mammograms_of
 from scans.signals import mammogram_stored
@@ -52,3 +57,12 @@ def analyse_what_was_left_out(consent: Consent, **_: Any) -> None:
     if consent.purpose == ConsentPurpose.AI and consent.given:
         for mammogram in mammograms_of(consent.patient):
             on_commit(partial(_enqueue_with_neighbours, mammogram, consent.recorded_by))
+
+
+@receiver(merge_undone)
+def settle_what_was_superseded(merge: PatientMerge, **_: Any) -> None:
+    """A comparison of two people's pictures is void: what it had superseded stands again."""
+    records = (merge.survivor_id, merge.merged_id)
+    jobs = AnalysisJob.objects.filter(patient_id__in=records)
+    for current_id in set(jobs.values_list("current_id", flat=True)):
+        settle_proposals(current_id)

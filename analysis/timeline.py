@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 from uuid import UUID
 
+from analysis.choices import RecommendationStatus
 from analysis.exam_result import exam_result
 from analysis.lesion_presenters import size_sentence, size_text
 from analysis.models import AnalysisJob, Decision, Prediction, Recommendation
@@ -467,6 +468,8 @@ def _analysis_event(job: AnalysisJob, current: Mammogram, found: Recommendation 
     if found:
         prediction, comparison = found.current_prediction, found.comparison
         title = f"Computer suggestion: {proposal_label(found.proposal)}"
+        if found.status == RecommendationStatus.SUPERSEDED:
+            title += " (superseded)"
         if prediction.assessable and not prediction.abstained:
             category = prediction.category
         change = VERDICTS.get(comparison.verdict, comparison.verdict) if comparison else "No prior"

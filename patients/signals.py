@@ -7,3 +7,6 @@ identity_changing = Signal()
 
 # Sent inside the recording transaction with ``consent``.
 consent_recorded = Signal()
+
+# Sent inside the undoing transaction with ``merge``, once both records have their rows again.
+merge_undone = Signal()

@@ -49,6 +49,12 @@ class SignedIsFinal(Conflict):
     code = "signed_is_final"
 
 
+class SupersededProposal(Conflict):
+    """Another proposal about the picture took the place of this one."""
+
+    code = "superseded_proposal"
+
+
 class ReasonRequired(Rejected):
     code = "reason_required"
 

@@ -19,9 +19,10 @@ from analysis.releases import active_model
 from analysis.services import jobs
 from analysis.services.breasts import keep_breasts
 from analysis.services.similar import keep_similar, search_similar, stored_features
-from analysis.services.superseding import supersede
+from analysis.services.superseding import settle_proposals
 from analysis.size_category import LesionSize, SizedDate, size_course
 from mammotrack.audit import services as audit
+from mammotrack.audit.keys import PatientErased
 from mammotrack.audit.models import Action
 from mammotrack.db import atomic, retry_on_conflict
 from ml_models.errors import ModelError
@@ -57,7 +58,7 @@ def run_job(job_id: UUID) -> None:
             _write_results(claim, findings, similar, _keep_pictures(claim.job, findings))
         except (ImagingError, ModelError, ScanFileError) as error:
             jobs.fail(claim, error.code)
-        except (ConsentWithdrawn, jobs.PatientsSeparated) as error:  # since it was queued
+        except (ConsentWithdrawn, PatientErased, jobs.PatientsSeparated) as error:  # meanwhile
             jobs.fail(claim, error.problem_code)
         except jobs.LostClaim:
             pass
@@ -143,8 +144,18 @@ def _write_results(
         except IntegrityError:
             if attempt == WRITE_ATTEMPTS - 1:
                 raise
+        except PatientErased:
+            _forget_pictures(claim.job, findings, pictures_key)
+            raise
         else:
             return
+
+
+def _forget_pictures(job: AnalysisJob, findings: Findings, pictures_key: str) -> None:
+    """They were made after the erasure had removed what there was."""
+    made = {_heat_map_key(each, findings) for each, found in _looked_at(job, findings)}
+    for key in {pictures_key, *made} - {""}:
+        object_store().remove(key)
 
 
 @retry_on_conflict
@@ -155,6 +166,8 @@ def _write_once(
         jobs.finish(claim, state=JobState.DONE)
         job = _as_it_is_now(claim.job)
         touch_record(job.patient_id)
+        if job.current.patient.erased_at:
+            raise PatientErased("This patient is erased.")
         require_consent(job.patient_id, ConsentPurpose.AI)
         record = _record_on_exam_day(job.current)
         outcome = findings.outcome(record, size=_size_on_exam_day(job, findings))
@@ -184,7 +197,7 @@ def _write_once(
             record=_as_document(record),
         )
         recommendation.save(force_insert=True)
-        supersede(recommendation)
+        superseded = settle_proposals(job.current_id)
         keep_similar(
             job.current,
             similar,
@@ -199,6 +212,7 @@ def _write_once(
             actor=None,
             proposal=recommendation.proposal,
             rules_version=recommendation.rules_version,
+            superseded=[key.hex for key in superseded],
         )
 
 

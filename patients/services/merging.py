@@ -19,6 +19,7 @@ from mammotrack.errors import Conflict, Rejected
 from mammotrack.models import now
 from patients.models import Patient, PatientFact, PatientMerge, Revision
 from patients.services.facts import check_reason, claim_record
+from patients.signals import merge_undone
 
 
 class AlreadyUndone(Conflict):
@@ -75,6 +76,7 @@ def undo_merge(merge: PatientMerge, *, reason: str, undone_by: User) -> PatientM
             raise AlreadyUndone("This merge is undone already.")
         Patient.objects.filter(pk=merge.merged_id).update(merged_into=None)
         _give_back(merge)
+        merge_undone.send(PatientMerge, merge=merge)
         _note(Action.PATIENT_UNMERGED, merge, undone_by, reason)
     merge.undone_at, merge.undone_by, merge.undo_reason = moment, undone_by, reason
     merge.merged.merged_into = None

@@ -1,16 +1,20 @@
 """One job from stored pictures to a proposal, with the real model and the real comparison."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from django.apps import apps
+from django.db import connection
 
 from analysis import selectors
 from analysis.choices import JobState, Proposal, RecommendationStatus
 from analysis.guideline import RULES_VERSION
 from analysis.imaging.versions import DEFAULT_ALGORITHM, PREPARATION_VERSION
+from analysis.integrity import check
 from analysis.models import (
     AnalysisJob,
     BreastPrediction,
@@ -21,16 +25,19 @@ from analysis.models import (
 )
 from analysis.pictures import heat_map_path, kept_pictures
 from analysis.services import jobs, run
+from analysis.services.erasure import ErasureReason, erase_patient
 from analysis.services.lesions import mark_lesion
 from analysis.services.run import run_job
 from mammotrack.accounts.models import Role
+from mammotrack.audit import keys
+from mammotrack.audit.chain import collection
 from mammotrack.audit.models import Action, AuditEntry
 from ml_models import registry
 from ml_models.classifier import Classifier
 from ml_models.similar.reference import reference_set
 from patients.consents import ConsentWithdrawn
 from patients.models import Patient
-from patients.services import merge_patients, record_consent
+from patients.services import archive_patient, merge_patients, record_consent
 from scans.models import Mammogram
 from scans.services import Statement, store_mammogram
 from tests.factories.accounts import make_user
@@ -38,6 +45,8 @@ from tests.factories.patients import make_course, make_pathology, make_patient
 from tests.phantoms import SPACING_MM, Lesion, phantom
 
 pytestmark = [pytest.mark.django_db, pytest.mark.model, pytest.mark.usefixtures("store", "hints")]
+
+FROM_FACTORIES = ("patient ", "user ", "therapycourse ", "pathologyreport ")
 
 
 def upload(patient: Patient, day: date, **options: Any) -> Mammogram:
@@ -252,10 +261,19 @@ def test_a_mark_beside_the_breast_fails_with_its_code(pair_job):
     assert not Comparison.objects.exists()
 
 
-def test_a_job_delivered_twice_computes_once(pair_job):
-    run_job(pair_job.pk)
-    run_job(pair_job.pk)
+def test_C01_C03_fifty_deliveries_at_once_make_one_result_and_one_entry(pair_job):
+    def deliver(_: int) -> None:
+        try:
+            run_job(pair_job.pk)
+        finally:
+            connection.close()
 
+    with ThreadPoolExecutor(50) as pool:
+        list(pool.map(deliver, range(50)))
+    run_job(pair_job.pk)  # and once more, long after
+
+    pair_job.refresh_from_db()
+    assert (pair_job.state, pair_job.attempt) == (JobState.DONE, 1)
     assert Recommendation.objects.count() == 1
     assert Comparison.objects.count() == 1
     assert Prediction.objects.count() == 2
@@ -272,7 +290,7 @@ def test_a_picture_is_predicted_once_though_it_is_in_two_jobs(pair_job):
     assert Recommendation.objects.count() == 2
 
 
-def test_a_worker_that_lost_its_claim_writes_nothing(pair_job, monkeypatch):
+def test_C11_a_worker_that_lost_its_claim_writes_nothing(pair_job, monkeypatch):
     from analysis import pipeline
 
     analyse_pair = pipeline.analyse_pair
@@ -283,12 +301,20 @@ def test_a_worker_that_lost_its_claim_writes_nothing(pair_job, monkeypatch):
 
     monkeypatch.setattr(pipeline, "analyse_pair", slow)
 
+    before = everything()
     run_job(pair_job.pk)
 
-    assert not Recommendation.objects.exists()
-    assert not Prediction.objects.exists()
+    assert {name for name, rows in everything().items() if rows != before[name]} == {"analysisjob"}
     pair_job.refresh_from_db()
     assert (pair_job.state, pair_job.holder) == (JobState.RUNNING, "somebody else")
+
+
+def everything() -> dict[str, list[Any]]:
+    """Every stored document, by kind."""
+    return {
+        model._meta.model_name: list(collection(model).find(sort=[("_id", 1)]))
+        for model in apps.get_models()
+    }
 
 
 def test_missing_pixels_fail_the_job_with_a_code(pair_job, store):
@@ -318,6 +344,32 @@ def test_a_bug_gives_the_job_back_and_shows_itself(pair_job, monkeypatch, hints)
     assert hints == [str(pair_job.pk)]
 
 
+def test_C07_a_scan_that_arrives_late_is_compared_and_supersedes():
+    patient = make_patient()
+    january = upload(patient, date(2024, 1, 5))
+    july = upload(patient, date(2024, 7, 5), shift_mm=(3.0, 2.0))
+    run_job(AnalysisJob.objects.get(current=july).pk)
+    first = Recommendation.objects.get()
+
+    april = upload(patient, date(2024, 4, 5), shift_mm=(1.0, 1.0))
+    pairs = AnalysisJob.objects.filter(state=JobState.QUEUED, prior__isnull=False)
+    assert set(pairs.values_list("prior_id", "current_id")) == {
+        (january.pk, april.pk),
+        (april.pk, july.pk),
+    }
+    run_job(pairs.get(current=july).pk)
+
+    first.refresh_from_db()
+    second = Recommendation.objects.get(prior=april)
+    assert (first.status, second.status) == (
+        RecommendationStatus.SUPERSEDED,
+        RecommendationStatus.PROPOSED,
+    )
+    assert Comparison.objects.filter(pk=first.comparison_id).exists()
+    entry = AuditEntry.objects.get(action=Action.ANALYSIS_DONE, object_id=second.job_id)
+    assert entry.detail["superseded"] == [first.pk.hex]
+
+
 def test_a_late_prior_is_compared_with_the_next_picture():
     patient = make_patient()
     current = upload(patient, date(2024, 7, 5))
@@ -340,20 +392,75 @@ def computed(pair_job):
     return claim, findings, run.search_similar(claim.job.current, findings)
 
 
-def test_S3_results_of_a_job_under_way_during_a_merge_land_on_the_survivor(pair_job, computed):
+def test_C06_S3_results_of_a_job_under_way_during_a_merge_land_on_the_survivor(pair_job, computed):
     survivor = make_patient(pair_job.patient.clinic)
     doctor = make_user(Role.DOCTOR, clinics=[survivor.clinic])
     merge_patients(
         merged=pair_job.patient, survivor=survivor, reason="One person.", merged_by=doctor
     )
 
-    run._write_results(*computed, "")
+    keep(computed)
 
     found = Recommendation.objects.get()
     rows = (found, found.job, found.current_prediction, found.prior_prediction, found.comparison)
     assert {row.patient_id for row in (*rows, *SimilarCases.objects.all())} == {survivor.pk}
     assert found.record["malignancy_proven"] is True
     assert AuditEntry.objects.get(action=Action.ANALYSIS_DONE).patient_id == survivor.pk
+    assert unsound() == []
+
+
+def test_C06_results_of_a_job_under_way_during_archiving_stay_in_the_record(pair_job, computed):
+    archive_patient(
+        pair_job.patient,
+        reason="Moved away.",
+        archived_by=make_user(Role.DOCTOR, clinics=[pair_job.patient.clinic]),
+    )
+
+    keep(computed)
+
+    assert Recommendation.objects.get().patient_id == pair_job.patient_id
+    assert unsound() == []
+
+
+def test_C06_nothing_is_kept_of_a_patient_erased_during_the_analysis(
+    pair_job, computed, store, settings
+):
+    settings.RETENTION_YEARS = 0
+    clinic = pair_job.patient.clinic
+    archive_patient(
+        pair_job.patient,
+        reason="Moved away.",
+        archived_by=make_user(Role.DOCTOR, clinics=[clinic]),
+    )
+    erase_patient(
+        pair_job.patient,
+        reason=ErasureReason.PATIENT_REQUEST,
+        erased_by=make_user(Role.ADMIN, clinics=[clinic]),
+    )
+
+    with pytest.raises(keys.PatientErased):
+        keep(computed)
+
+    assert not Recommendation.objects.exists()
+    assert not Prediction.objects.exists()
+    assert [*store.entries("objects"), *store.entries("derived")] == []
+    assert unsound() == []
+
+
+def keep(computed: Any) -> None:
+    """What a worker does last."""
+    claim, findings, similar = computed
+    run._keep_heat_maps(claim.job, findings)
+    run._write_results(claim, findings, similar, run._keep_pictures(claim.job, findings))
+
+
+def unsound() -> list[str]:
+    """What the check of the store finds, but for what factories made without an entry."""
+    return [
+        problem.what
+        for problem in check()
+        if problem.kind != "missing_audit_link" or not problem.what.startswith(FROM_FACTORIES)
+    ]
 
 
 def test_S13_results_computed_while_consent_was_withdrawn_are_not_stored(pair_job, computed):

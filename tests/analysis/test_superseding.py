@@ -7,7 +7,7 @@ from analysis import selectors
 from analysis.choices import JobState, RecommendationStatus
 from analysis.models import LesionMark, Recommendation
 from analysis.services.decisions import SupersededProposal, sign_decision
-from analysis.services.superseding import supersede
+from analysis.services.superseding import settle_proposals
 from mammotrack.accounts.models import Role
 from scans.models import Mammogram
 from tests.factories.accounts import PASSWORD, make_clinic, make_user
@@ -52,7 +52,7 @@ def proposal(pair: tuple[Mammogram, Mammogram], mark: LesionMark | None = None) 
         shared["comparison"] = beside.comparison
     job = make_job(current, prior=prior, mark=mark, state=JobState.DONE)
     made = make_recommendation(prior=prior, current=current, job=job, **shared)
-    supersede(made)
+    settle_proposals(made.current_id)
     made.refresh_from_db()
     return made
 
