@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, cast
 
+from bson.codec_options import CodecOptions, DatetimeConversion
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, IntegrityError, connections
 from django_mongodb_backend.query import wrap_database_errors
 from pymongo.collection import Collection
@@ -30,6 +31,10 @@ from mammotrack.audit.models import AuditDetail, AuditEntry
 from mammotrack.db import TransactionConflict, is_transient
 from mammotrack.errors import Unavailable
 from mammotrack.mongo.base import DatabaseWrapper
+
+AS_STORED: CodecOptions[Document] = CodecOptions(
+    unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +123,8 @@ def recorded_heads() -> Iterator[tuple[str, Head]]:
 
 
 def collection(model: Any) -> Collection[Document]:
-    return _mongo().get_collection(model._meta.db_table)
+    """Reads whatever is stored, also bytes that are no text and days that no calendar has."""
+    return _mongo().get_collection(model._meta.db_table, codec_options=AS_STORED)
 
 
 @wrap_database_errors

@@ -79,17 +79,19 @@ def _rows(link: Link, chain: str | None) -> Iterator[Document]:
 def _last_entries(link: Link, ids: list[str]) -> dict[tuple[str, str], Document]:
     """By document and chain: its last entry, with all actions and the highest version of any.
 
-    Who archives a record may have read it before somebody else changed it.
+    Who archives a record may have read it before somebody else changed it. What is stated comes
+    from the last entry of the link's own action: others, like a sign-in, state nothing.
     """
     found: dict[tuple[str, str], Document] = {}
     about = {"object_id": {"$in": ids}, "object_type": link.model._meta.model_name}
     wanted = ("object_id", "chain", "seq", "action", "object_version", "detail")
     for entry in collection(AuditEntry).find(about, dict.fromkeys(wanted, True)).sort("seq", 1):
         key = (entry["object_id"], entry["chain"])
-        before = found.get(key, {"actions": frozenset(), "object_version": None})
+        before = found.get(key, {"actions": frozenset(), "object_version": None, "detail": {}})
         found[key] = entry | {
             "actions": before["actions"] | {entry["action"]},
             "object_version": _later(before["object_version"], entry["object_version"]),
+            "detail": (entry if entry["action"] == link.action else before)["detail"],
         }
     return found
 

@@ -57,7 +57,8 @@ def verify(*, chain: str | None = None, start: int = 1, anchors_file: Path | Non
     recorded heads and documents are held against the chains besides.
     """
     heads = {name: head for name, head in recorded_heads() if chain in {None, name}}
-    names = [chain] if chain else sorted({*collection(AuditEntry).distinct("chain"), *heads})
+    stored = map(str, collection(AuditEntry).distinct("chain"))  # a spoilt name may be anything
+    names = [chain] if chain else sorted({*stored, *heads})
     findings: list[Finding] = []
     entries = 0
     for name in names:

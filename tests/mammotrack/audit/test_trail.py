@@ -3,9 +3,11 @@
 import subprocess
 import sys
 import threading
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+import time_machine
 from django.db import connection
 
 from analysis.models import Decision, Recommendation
@@ -17,8 +19,9 @@ from mammotrack.audit.chain import AuditUnavailable, collection
 from mammotrack.audit.models import Action, AuditEntry
 from mammotrack.audit.selectors import private_values
 from mammotrack.audit.services import record
-from mammotrack.audit.verify import verify
+from mammotrack.audit.verify import Kind, verify
 from mammotrack.db import atomic
+from mammotrack.models import now
 from patients.models import Patient
 from patients.services import update_patient
 from tests.api import Program, assert_problem
@@ -161,6 +164,30 @@ def test_entries_of_two_clinics_in_one_transaction_go_to_two_chains(clinic):
     assert sorted((entry.chain, entry.seq) for entry in entries()) == sorted(
         [(str(clinic.pk), 1), (str(clinic.pk), 2), (str(other.pk), 1)]
     )
+
+
+def test_C10_a_clock_put_back_an_hour_changes_no_order(clinic, doctor):
+    """Nor does it hide what was read meanwhile."""
+    patient = make_patient(clinic)
+    began = now()
+    for hours in (0, -1, 1):
+        with time_machine.travel(began + timedelta(hours=hours)):
+            update_patient(
+                patient,
+                expected_version=Patient.objects.get().version,
+                changed_by=doctor,
+                given_name=f"Ada {hours}",
+            )
+            Program(doctor).get(f"/patients/{patient.pk}/")
+            spool.drain()
+
+    trail = AuditEntry.objects.filter(chain=str(clinic.pk)).order_by("seq")
+    assert [entry.seq for entry in trail] == [1, 2, 3, 4, 5, 6]
+    changes = [entry for entry in trail if entry.action == Action.PATIENT_UPDATED]
+    assert [entry.object_version for entry in changes] == [2, 3, 4]
+    times = [entry.created_at for entry in changes]
+    assert times[1] < times[0] < times[2]
+    assert {found.kind for found in verify(chain=str(clinic.pk)).findings} == {Kind.BACKLINK}
 
 
 def test_before_and_after_are_kept_sealed_and_not_in_the_chain(clinic, doctor):

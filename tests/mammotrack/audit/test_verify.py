@@ -3,14 +3,20 @@
 import gc
 import json
 import random
+import shutil
 import tracemalloc
+from contextlib import suppress
 from datetime import timedelta
 from io import StringIO
 from uuid import UUID, uuid4
 
+import bson
 import pytest
+from bson.raw_bson import RawBSONDocument
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.test import Client
+from pymongo.errors import PyMongoError
 
 from mammotrack.audit import anchors, chain, keys, spool
 from mammotrack.audit.canonical import hash_of, mac_of
@@ -24,6 +30,7 @@ from tests.factories.accounts import make_clinic
 pytestmark = pytest.mark.django_db
 
 LENGTH = 60
+CHAINS, LINKS = 1000, 4
 ACT = {
     "action": Action.RECORD_READ,
     "actor": None,
@@ -121,6 +128,46 @@ def test_R01_any_changed_field_is_found_with_its_place(seed, clinic, entries):
     assert len(fields) == 22
 
 
+def test_R01_any_byte_of_a_thousand_entries_is_found_with_its_place():
+    """One entry of each chain is stored with one byte of it another, names and lengths included.
+
+    Each chain is anchored, as a real one is within a quarter of an hour.
+    """
+    generator = random.Random(1)
+    expected = {}
+    for _ in range(CHAINS):
+        name = uuid4()
+        documents = [new_entry(**ACT, clinic_id=name) for _ in range(LINKS)]
+        chain.seal(documents, chain.Head())
+        victim = generator.randrange(LINKS)
+        expected[str(name)] = victim + 1
+        collection(AuditEntry).insert_many(documents)
+        anchors.anchor(str(name))
+        spoil(collection(AuditEntry), documents[victim], generator)
+
+    findings = verify().findings
+
+    first = {}
+    for finding in findings:
+        first.setdefault(finding.chain, finding.seq)
+    missed = {name: seq for name, seq in expected.items() if first.get(name) != seq}
+    assert missed == {}
+
+
+def spoil(entries, document, generator):
+    """Store the entry with one random bit of its bytes turned, where that makes a document."""
+    raw = bson.encode(document)
+    while True:
+        spoilt = bytearray(raw)
+        place = generator.randrange(4, len(spoilt) - 1)
+        spoilt[place] ^= 1 << generator.randrange(8)
+        stored = [RawBSONDocument(bytes(spoilt))]
+        entries.delete_one({"_id": document["_id"]})
+        with suppress(PyMongoError, bson.errors.BSONError):  # what is no document
+            if entries.database.command("insert", entries.name, documents=stored)["n"]:
+                return
+
+
 def test_R01_an_added_field_another_id_and_another_detail_are_found(clinic, entries):
     entries.update_one({"seq": 5}, {"$set": {"note": ""}})
     assert found(clinic) == [("changed", 5)]
@@ -152,6 +199,20 @@ def test_R03_a_tail_cut_off_is_found(count, clinic, entries):
     entries.delete_many({"seq": {"$gt": LENGTH - count}})
 
     assert found(clinic) == [("truncated", LENGTH - count + 1)]
+
+
+def test_R03_a_tail_cut_off_is_found_by_a_copy_of_the_anchors_alone(
+    clinic, entries, audit_dir, tmp_path
+):
+    """As somebody does who holds the database and this machine, whatever was not copied away."""
+    anchors.anchor(str(clinic.pk))
+    copied = (audit_dir / "anchors.jsonl").rename(tmp_path / "anchors.jsonl")
+    collection(AuditAnchor).delete_many({})
+    shutil.rmtree(audit_dir / "heads")
+
+    for count in range(1, 51):
+        entries.delete_one({"seq": LENGTH - count + 1})
+        assert found(clinic, anchors_file=copied) == [("truncated", LENGTH - count + 1)]
 
 
 def test_R03_a_tail_cut_off_and_grown_again_is_found(clinic, entries, audit_dir):
@@ -197,17 +258,20 @@ def test_R05_an_entry_squeezed_in_is_found(clinic, entries):
         entries.create_index([("chain", 1), ("seq", 1)], unique=True, name="audit_seq_once")
 
 
+@pytest.mark.parametrize("start", [1, 30, LENGTH])
 @pytest.mark.parametrize("keeps_the_seals", [False, True])
-def test_R06_a_chain_rebuilt_without_the_key_is_forged_from_there(keeps_the_seals, clinic, entries):
-    prev = entries.find_one({"seq": 29})["hash"]
-    for document in list(entries.find({"seq": {"$gte": 30}}, sort=[("seq", 1)])):
+def test_R06_a_chain_rebuilt_without_the_key_is_forged_from_there(
+    keeps_the_seals, start, clinic, entries
+):
+    prev = entries.find_one({"seq": start})["prev"]
+    for document in list(entries.find({"seq": {"$gte": start}}, sort=[("seq", 1)])):
         rebuilt = reseal(document | {"role": "ADMIN"}, prev=prev)
         if keeps_the_seals:
             rebuilt["mac"] = document["mac"]
         entries.replace_one({"_id": document["_id"]}, rebuilt)
         prev = rebuilt["hash"]
 
-    assert found(clinic)[0] == ("forged", 30)
+    assert found(clinic)[0] == ("forged", start)
 
 
 def test_R06_a_chain_wholly_removed_is_found(clinic, entries):
@@ -283,16 +347,18 @@ def test_the_command_says_so_with_its_status(clinic, entries, tmp_path):
 
 def test_documents_are_held_against_their_entries(clinic, django_user_model):
     user = django_user_model.objects.create_user("eva", full_name="Eva", role="DOCTOR")
+    Client().force_login(user)
+    spool.drain()
     assert verify(chain=SYSTEM_CHAIN).is_intact
     people = collection(django_user_model)
 
     people.update_one({}, {"$set": {"role": "ADMIN"}})
     [raised] = verify(chain=SYSTEM_CHAIN).findings
-    assert (raised.kind, raised.seq) == ("backlink", 1)
+    assert (raised.kind, raised.seq) == ("backlink", 2)  # the last entry is of the sign-in
     assert raised.what == f"user {user.pk.hex} differs from its last entry in role"
 
     people.insert_one(people.find_one() | {"_id": "e" * 32, "username": "eve"})
-    assert [finding.seq for finding in verify().findings] == [1, 0]
+    assert [finding.seq for finding in verify().findings] == [2, 0]
 
 
 def test_the_last_entry_of_each_machine_is_recorded(clinic, entries):
