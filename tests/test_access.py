@@ -5,28 +5,36 @@ permission it needs, and what its keys are.
 """
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
+from uuid import uuid4
 
+import cv2
+import numpy as np
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
-from analysis.models import Countersignature, Finding
+from analysis.models import AnalysisJob, Countersignature, Finding, LesionMark
 from mammotrack.accounts.models import Clinic, Role
 from mammotrack.accounts.policy import GRANTS
 from mammotrack.accounts.policy import Permission as P
 from patients import services as patients
-from patients.models import HistoryEntry
+from patients.models import HistoryEntry, Patient
 from patients.partial_dates import PartialDate
+from scans.services import Statement, store_mammogram
 from tests.factories.accounts import make_clinic, make_user
 from tests.factories.analysis import (
     make_decision,
+    make_job,
     make_mark,
     make_recommendation,
     make_similar_cases,
 )
 from tests.factories.patients import make_course, make_cycle, make_pathology, make_patient
-from tests.factories.scans import make_pair, make_unmatched_file
+from tests.factories.scans import make_mammogram, make_pair, make_unmatched_file
+from tests.phantoms import phantom
 from tests.web import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -95,6 +103,26 @@ PAGES = {  # what each page needs
     "audit:trail": P.READ_AUDIT,
     "audit:export": P.READ_AUDIT,
     "audit:verify": P.READ_AUDIT,
+}
+CHANGED_BY_API = {
+    "api:patient-detail",
+    "api:course-detail",
+    "api:cycle-detail",
+    "api:pathology-detail",
+}
+NEVER_SET = (
+    *("id", "clinic", "patient", "version", "created_at", "merged_into", "archived_at"),
+    *("erased_at", "hold_reason", "role", "status", "signed_by", "final_birads", "audit_seq"),
+)
+TOPS = ("media", "store", "static", "var/store", "objects", "derived")
+NOBODYS = str(uuid4())
+DISC = {"x": 9, "y": 9, "radius": 9}
+IDENTITY = {
+    "medical_record_number": "7",
+    "family_name": "Sato",
+    "given_name": "Mika",
+    "birth_date": "1950-01-01",
+    "sex": "F",
 }
 NAMES_NO_RECORD = {"audit:accesses"}  # as empty for a foreign patient as for one nobody opened
 METHODS = ("get", "post", "patch", "put", "delete")
@@ -279,6 +307,75 @@ def test_Z03_lists_hold_the_own_clinics_rows_only():
         assert list(client.get(reverse(name)).context["page"].rows) == [], name
 
 
+def test_Z03_search_finds_the_own_clinics_people_and_counts_nobody_else():
+    clinic, other = make_clinic(), make_clinic()
+    own = make_patient(clinic, family_name="Okafor")
+    for _ in range(3):
+        make_patient(other, family_name="Okafor")
+    client = signed_in(make_user(Role.DOCTOR, clinics=[clinic]))
+
+    page = client.post(reverse("patients:search"), {"text": "Okafor"})
+    answer = client.post(
+        reverse("api:patient-search"), {"text": "Okafor"}, content_type="application/json"
+    ).json()
+
+    assert [row.pk for row in page.context["page"].rows] == [own.pk]
+    assert [row["id"] for row in answer["results"]] == [str(own.pk)]
+    assert not {"count", "total"} & answer.keys()
+    for order in ("medical_record_number", "-created_at", "clinic__name"):
+        listed = client.get(reverse("api:patient-list"), {"ordering": order})
+        assert listed.status_code == 400, order
+
+
+def test_Z04_a_picture_is_reached_through_its_page_only(store):
+    """By somebody of the clinic: there is no folder of files, and a shared link opens nothing."""
+    clinic = make_clinic()
+    patient = make_patient(clinic)
+    stored = store_mammogram(
+        patient=patient,
+        chunks=[picture(1)],
+        statement=Statement(
+            laterality="L",
+            view="CC",
+            exam_date=date(2024, 1, 5),
+            confirmed_identifiers=("name", "birth_date"),
+        ),
+        stored_by=make_user(Role.RADIOGRAPHER, clinics=[clinic]),
+    ).mammogram
+    link = reverse("scans:display", args=[stored.pk])
+    doctor = signed_in(make_user(Role.DOCTOR, clinics=[clinic]))
+    files = [path for path in store.root.rglob("*") if path.is_file()]
+    guesses = [f"/{top}/{path.relative_to(store.root)}" for path in files for top in TOPS]
+    guesses += [f"/static/..%2f..%2f{path.relative_to('/')}" for path in files]
+
+    assert doctor.get(link).status_code == 200
+    assert ask(signed_in(make_user(Role.DOCTOR, clinics=[make_clinic()])), "get", link) == 404
+    assert Client().get(link).headers["Location"] == f"/sign-in/?next={link}"
+    assert guesses
+    assert {ask(doctor, "get", guess) for guess in guesses} == {404}
+
+
+def test_Z05_nothing_but_the_fields_of_a_form_can_be_set():
+    clinic = make_clinic()
+    client, keys = signed_in(make_user(Role.DOCTOR, clinics=[clinic])), keys_of(clinic)
+    patched = [name for name in ABOUT_RECORDS if needed(name, "patch") and name in CHANGED_BY_API]
+    before = Patient.objects.values().get(pk=keys["patient_id"])
+
+    for name in patched:
+        for field in NEVER_SET:
+            answer = client.patch(
+                path_of(name, keys),
+                {field: str(make_clinic().pk)},
+                content_type="application/json",
+                headers={"If-Match": '"1"'},
+            )
+            refused = {(error["pointer"], error["code"]) for error in answer.json()["errors"]}
+            assert (answer.status_code, refused) == (400, {(f"#/{field}", "unknown_field")}), name
+
+    assert Patient.objects.values().get(pk=keys["patient_id"]) == before
+    assert len(patched) == 4
+
+
 def test_Z07_a_role_that_is_taken_away_counts_at_once():
     clinic = make_clinic()
     user = make_user(Role.DOCTOR, clinics=[clinic])
@@ -289,6 +386,17 @@ def test_Z07_a_role_that_is_taken_away_counts_at_once():
     user.save()
 
     assert ask(client, "get", reverse("worklist")) == 403
+
+
+def test_Z07_a_clinic_that_is_taken_away_counts_at_once():
+    clinic = make_clinic()
+    user = make_user(Role.DOCTOR, clinics=[clinic])
+    client, page = signed_in(user), reverse("patients:detail", args=[make_patient(clinic).pk])
+    assert ask(client, "get", page) == 200
+
+    user.memberships.all().delete()
+
+    assert ask(client, "get", page) == 404
 
 
 def test_Z09_a_picture_of_another_patient_is_not_under_this_one():
@@ -304,19 +412,58 @@ def test_Z09_a_picture_of_another_patient_is_not_under_this_one():
             assert statuses <= {404, 405}, (name, statuses)
 
 
+def test_Z13_how_far_an_analysis_is_is_told_inside_the_clinic_only():
+    clinic = make_clinic()
+    job = make_job(make_mammogram(make_patient(clinic)))
+    colleague, stranger = (
+        signed_in(make_user(Role.DOCTOR, clinics=[each])) for each in (clinic, make_clinic())
+    )
+
+    for path in (
+        reverse("analysis:state", args=[job.pk]),
+        reverse("analysis:detail", args=[job.pk]),
+        reverse("api:analysis-detail", args=[job.pk]),
+    ):
+        assert ask(colleague, "get", path) == 200
+        foreign, absent = stranger.get(path), stranger.get(path.replace(str(job.pk), NOBODYS))
+        assert (foreign.status_code, absent.status_code) == (404, 404)
+
+
 @pytest.mark.parametrize(
     ("name", "field", "kind", "rest"),
     [
+        ("api:analysis-list", "prior", "mammogram_id", {"current": "own"}),
+        ("api:lesion-mark-list", "supersedes", "api:lesion-mark", {"mammogram": "own", **DISC}),
+        ("api:mammogram-list", "patient", "patient_id", {}),
+        ("api:merge-list", "merged", "patient_id", {"reason": "One person."}),
+        ("api:patient-list", "clinic", "clinic", IDENTITY),
         ("api:analysis-list", "current", "mammogram_id", {}),
-        ("api:lesion-mark-list", "mammogram", "mammogram_id", {"x": 9, "y": 9, "radius": 9}),
+        ("api:lesion-mark-list", "mammogram", "mammogram_id", DISC),
         ("api:finding-list", "mammogram", "mammogram_id", {"lesion": 1, "shape": "OVAL"}),
     ],
 )
 def test_Z15_a_key_of_another_clinic_in_a_body_does_not_exist(name, field, kind, rest):
-    foreign = keys_of(make_clinic())
-    client = signed_in(make_user(Role.DOCTOR, clinics=[make_clinic()]))
-    body = {field: str(foreign[kind]), **rest}
+    clinic, other = make_clinic(), make_clinic()
+    own, foreign = keys_of(clinic), keys_of(other) | {"clinic": other.pk}
+    client = signed_in(make_user(Role.DOCTOR, clinics=[clinic]))
+    body = {key: own["mammogram_id"] if value == "own" else value for key, value in rest.items()}
+    body |= {field: str(foreign[kind])}
+    path = path_of(name, own | {"api:merge": own["patient_id"]})
+    before = Patient.objects.count(), AnalysisJob.objects.count(), LesionMark.objects.count()
 
-    answer = client.post(reverse(name), body, content_type="application/json")
+    if name == "api:mammogram-list":
+        answer = client.post(path, body | {"file": SimpleUploadedFile("x.png", picture(1))})
+    else:
+        answer = client.post(path, body, content_type="application/json")
 
     assert answer.status_code == 404, answer.content
+    assert before == (
+        Patient.objects.count(),
+        AnalysisJob.objects.count(),
+        LesionMark.objects.count(),
+    )
+
+
+def picture(seed: int) -> bytes:
+    pixels = np.round(phantom(seed).pixels * 255).astype(np.uint8)
+    return cv2.imencode(".png", pixels)[1].tobytes()

@@ -49,12 +49,6 @@ class SignedIsFinal(Conflict):
     code = "signed_is_final"
 
 
-class SupersededProposal(Conflict):
-    """Another proposal about the picture took the place of this one."""
-
-    code = "superseded_proposal"
-
-
 class ReasonRequired(Rejected):
     code = "reason_required"
 

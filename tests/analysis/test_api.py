@@ -107,7 +107,7 @@ class TestRequest:
         assert not AnalysisJob.objects.exists()
         assert hints == []
 
-    def test_one_foreign_picture_of_the_two_is_enough_to_find_nothing(self, clinic, doctor):
+    def test_Z10_one_foreign_picture_of_the_two_is_enough_to_find_nothing(self, clinic, doctor):
         prior, current = make_pair(make_patient(clinic))
         foreign, _ = make_pair()
 
@@ -361,7 +361,7 @@ class TestDecision:
         proposal.refresh_from_db()
         assert proposal.status == RecommendationStatus.OVERRIDDEN
 
-    def test_once(self, doctor, proposal):
+    def test_C05_signing_twice_is_a_conflict(self, doctor, proposal):
         self.sign(doctor, proposal, choice="continue_chemotherapy")
 
         again = self.sign(doctor, proposal, choice="refer", reason="On second thoughts.")
@@ -390,7 +390,7 @@ class TestDecision:
         assert not Decision.objects.exists()
 
     @pytest.mark.parametrize("role", [Role.RADIOGRAPHER, Role.INTEGRATOR])
-    def test_only_doctors_sign(self, clinic, proposal, role):
+    def test_Z06_only_doctors_sign(self, clinic, proposal, role):
         program = Program(make_user(role, clinics=[clinic]))
 
         answer = self.sign(program, proposal, choice="continue_chemotherapy")

@@ -116,7 +116,7 @@ def test_override_without_a_reason_is_refused():
 
 
 @pytest.mark.parametrize("role", sorted(set(Role.values) - {Role.DOCTOR}))
-def test_only_a_doctor_signs(role):
+def test_Z06_only_a_doctor_signs(role):
     recommendation = make_recommendation()
 
     with pytest.raises(Forbidden):
@@ -144,7 +144,7 @@ def test_an_unknown_choice_is_refused():
     assert_unsigned()
 
 
-def test_of_many_signatures_at_once_one_counts():
+def test_C05_of_many_signatures_at_once_one_counts():
     recommendation = make_recommendation()
     doctors = [make_user(Role.DOCTOR) for _ in range(6)]
 

@@ -14,6 +14,7 @@ from mammotrack.audit.models import Action, AuditEntry
 from mammotrack.db import atomic
 from mammotrack.errors import Forbidden
 from mammotrack.models import now
+from scans.models import Mammogram
 from tests.factories.accounts import make_user
 from tests.factories.analysis import make_job
 from tests.factories.patients import make_patient
@@ -37,7 +38,7 @@ def test_request_makes_one_job_and_one_hint(hints):
     assert AuditEntry.objects.get().action == Action.ANALYSIS_REQUESTED
 
 
-def test_parallel_requests_make_one_job(hints):
+def test_C01_a_hundred_requests_at_once_make_one_job(hints):
     prior, current = make_pair()
     doctor = make_user(Role.DOCTOR)
 
@@ -48,11 +49,33 @@ def test_parallel_requests_make_one_job(hints):
         finally:
             connection.close()
 
-    with ThreadPoolExecutor(10) as pool:
-        answers = set(pool.map(request, range(20)))
+    with ThreadPoolExecutor(20) as pool:
+        answers = set(pool.map(request, range(100)))
 
     assert answers == {str(AnalysisJob.objects.get().pk)}
     assert hints == list(answers)
+    assert AuditEntry.objects.count() == 1
+
+
+def test_C02_a_pair_turned_round_is_refused_and_leaves_one_job_in_the_order_of_dates(hints):
+    prior, current = make_pair()
+    doctor = make_user(Role.DOCTOR)
+
+    def request(pair: tuple[Mammogram, Mammogram]) -> str:
+        try:
+            jobs.request_analysis(prior=pair[0], current=pair[1], requested_by=doctor)
+        except jobs.IncomparableMammograms as refusal:
+            return refusal.problem_code
+        finally:
+            connection.close()
+        return "made"
+
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(request, [(prior, current), (current, prior)] * 10))
+
+    assert answers == ["made", "date_order"] * 10
+    job = AnalysisJob.objects.get()
+    assert (job.prior_id, job.current_id) == (prior.pk, current.pk)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +121,7 @@ def test_request_needs_the_role(hints):
     assert hints == []
 
 
-def test_a_job_is_claimed_once_by_many():
+def test_C03_a_job_is_claimed_once_by_many():
     job = make_job(make_mammogram())
 
     def claim(_: int) -> bool:
@@ -115,7 +138,7 @@ def test_a_job_is_claimed_once_by_many():
     assert (job.state, job.attempt) == (JobState.RUNNING, 1)
 
 
-def test_a_lapsed_lease_is_taken_over_and_the_old_holder_cannot_finish():
+def test_C11_a_lapsed_lease_is_taken_over_and_the_old_holder_cannot_finish():
     job = make_job(make_mammogram())
     dead = jobs.claim(job.pk)
     AnalysisJob.objects.update(lease_until=now() - LONG_AGO)

@@ -15,9 +15,10 @@ from django.db import IntegrityError
 
 from analysis.choices import ModelState
 from analysis.management import people
-from analysis.models import ModelVersion, Prediction
+from analysis.models import AnalysisJob, ModelVersion, Prediction, Recommendation
 from analysis.releases import active_model
 from analysis.services.releases import ReportRefused, activate_model, sign_report
+from analysis.services.run import run_job
 from analysis.services.shadow import SameModel, shadow_run
 from mammotrack.accounts.models import Role
 from mammotrack.audit.models import Action, AuditEntry
@@ -152,6 +153,28 @@ def test_a_signed_report_activates_and_retires_and_both_are_audited(report, doct
         (lambda r: r | {"signature": r["signature"] | {"mac": "0" * 64}}, "report_forged"),
     ],
 )
+def test_C08_a_model_activated_while_jobs_wait_is_named_by_what_it_made(
+    report, scans, doctor, admin
+):
+    first, second = (AnalysisJob.objects.get(current=scan) for scan in scans)
+    run_job(first.pk)
+
+    activate_model("b-2", report=sign_report(report, signed_by=doctor), activated_by=admin)
+    run_job(second.pk)
+
+    made = Recommendation.objects.select_related("current_prediction", "prior_prediction")
+    before, after = made.get(job=first), made.get(job=second)
+    old, new = registry.load_manifest("a-1"), registry.load_manifest("b-2")
+    assert named(before.current_prediction) == (old.version, old.sha256)
+    assert named(after.current_prediction) == (new.version, new.sha256)
+    assert named(after.prior_prediction) == (new.version, new.sha256)
+    assert Prediction.objects.filter(mammogram=scans[0]).count() == 2
+
+
+def named(prediction: Prediction) -> tuple[str, str]:
+    return prediction.model_version, prediction.model_sha256
+
+
 def test_activation_is_refused_without_a_genuine_signature(report, doctor, admin, tampered, code):
     signed = sign_report(report, signed_by=doctor)
 

@@ -43,19 +43,22 @@ def picture(seed: int, **positioning: Any) -> bytes:
 
 
 def store_pair(patient: Patient) -> None:
-    doctor = make_user(Role.DOCTOR, clinics=[patient.clinic])
     for shift_mm, day in (((0, 0), date(2024, 1, 5)), ((3, 2), date(2024, 7, 5))):
-        store_mammogram(
-            patient=patient,
-            chunks=[picture(1, shift_mm=shift_mm)],
-            statement=Statement(
-                laterality="L",
-                view="CC",
-                exam_date=day,
-                confirmed_identifiers=("name", "birth_date"),
-            ),
-            stored_by=doctor,
-        )
+        store_picture(patient, day, seed=1, shift_mm=shift_mm)
+
+
+def store_picture(patient: Patient, day: date, *, seed: int, **positioning: Any) -> Mammogram:
+    return store_mammogram(
+        patient=patient,
+        chunks=[picture(seed, **positioning)],
+        statement=Statement(
+            laterality="L",
+            view="CC",
+            exam_date=day,
+            confirmed_identifiers=("name", "birth_date"),
+        ),
+        stored_by=make_user(Role.DOCTOR, clinics=[patient.clinic]),
+    ).mammogram
 
 
 def test_a_killed_worker_loses_and_doubles_nothing(platform, hints):

@@ -93,7 +93,7 @@ def test_only_what_administrators_keep_is_registered():
     assert set(admin.site._registry) == {User, Clinic, ApiToken, *READ_ONLY}
 
 
-def test_nothing_can_be_removed(rf, administrator):
+def test_Z12_nothing_can_be_removed(rf, administrator):
     request = rf.get("/")
     request.user = administrator
 
@@ -103,13 +103,24 @@ def test_nothing_can_be_removed(rf, administrator):
 
 
 @pytest.mark.parametrize("role", [role for role in Role.values if role != Role.ADMIN])
-def test_other_roles_are_sent_to_the_sign_in(client, role):
-    client.force_login(make_user(role))
+def test_Z14_other_roles_keep_neither_people_nor_models(client, role):
+    user = make_user(role)
+    client.force_login(user)
+    before = everything_kept()
 
     for model in admin.site._registry:
-        response = client.get(address(model))
-        assert response.status_code == 302
-        assert response.url.startswith(reverse("admin:login"))
+        pages = [address(model), address(model, "add"), reverse("admin:analysis_prediction_models")]
+        pages += [address(model, "change", key) for key in model.objects.values_list("pk")]
+        for page in pages:
+            for answer in (client.get(page), client.post(page, {"role": "ADMIN"})):
+                assert answer.status_code == 302
+                assert answer.url.startswith(reverse("admin:login"))
+
+    assert everything_kept() == before
+
+
+def everything_kept():
+    return [list(model.objects.order_by("pk").values()) for model in admin.site._registry]
 
 
 def test_administrator_signs_in_by_password(client):
@@ -153,7 +164,7 @@ class TestReadOnly:
         assert browser.get(address(model, "change", row.pk)).status_code == 200
 
     @pytest.mark.parametrize("model", READ_ONLY)
-    def test_rows_cannot_be_added_changed_or_removed(self, browser, decided, model):
+    def test_Z12_rows_cannot_be_added_changed_or_removed(self, browser, decided, model):
         before = list(model.objects.order_by("pk").values())
         key = model.objects.first().pk
 

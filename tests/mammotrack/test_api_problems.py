@@ -205,7 +205,7 @@ class TestOverHttp:
         assert "Okafor" not in response.content.decode()
         assert "ZeroDivisionError" in caplog.text
 
-    def test_field_that_may_not_be_set_is_refused(self, doctor):
+    def test_Z05_field_that_may_not_be_set_is_refused(self, doctor):
         body = {"text": "a", "clinic": str(date.min)}
 
         document = assert_problem(doctor.post("/patients/search/", body), 400, "invalid")

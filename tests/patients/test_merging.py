@@ -111,7 +111,7 @@ def owners(model) -> set:
     return set(model._base_manager.values_list("patient_id", flat=True))
 
 
-def test_S3_merge_then_unmerge_restores_every_document(clinic, doctor):
+def test_C09_S3_merge_then_unmerge_restores_every_document(clinic, doctor):
     survivor, merged = filled(clinic, doctor), filled(clinic, doctor)
     before = documents()
     assert all(before.values()), "a kind of row is missing from the test"
@@ -231,7 +231,7 @@ def test_S3_a_file_with_the_merged_number_is_the_survivors(clinic, doctor, tmp_p
     assert stored.mammogram.patient_id == survivor.pk
 
 
-def test_S3_a_job_under_way_during_the_merge_lands_on_the_survivor(clinic, doctor):
+def test_C06_S3_a_job_under_way_during_the_merge_lands_on_the_survivor(clinic, doctor):
     survivor, merged = make_patient(clinic), make_patient(clinic)
     mammogram = make_mammogram(merged)
     queued = make_job(make_mammogram(merged, view="MLO"))
