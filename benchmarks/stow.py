@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -230,7 +231,7 @@ def main() -> None:
     if chosen.prepare:
         prepare()
         return
-    study = generate_uid()
+    study = f"2.25.{uuid.uuid4().int}"
     bodies = [body_of(film(number, study)) for number in range(chosen.files + 1)]
     size = len(bodies[0]) / MB
     print(
