@@ -47,6 +47,7 @@ class Action(models.TextChoices):
     LESION_MARKED = "lesion.marked"
     MODEL_SHADOWED = "model.shadowed"
     MODEL_ACTIVATED = "model.activated"
+    RESEARCH_EXPORTED = "research.exported"
     PEOPLE_CHANGED = "people.changed"
     SIGNED_IN = "session.opened"
     SIGNED_OUT = "session.closed"
