@@ -27,6 +27,10 @@ class Trace:
     touched: dict[UUID | None, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     recorded: set[UUID] = field(default_factory=set)  # patients of whom it left an entry of its own
 
+    def left_an_entry(self, clinic_id: UUID | None, patient_id: UUID) -> None:
+        self.touched[clinic_id].add(patient_id)
+        self.recorded.add(patient_id)
+
     def unrecorded(self) -> dict[UUID | None, set[UUID]]:
         left = {clinic: patients - self.recorded for clinic, patients in self.touched.items()}
         return {clinic: patients for clinic, patients in left.items() if patients}
