@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.conf import settings
@@ -148,7 +149,15 @@ class SignInRequiredMiddleware:
             return None
         if request.headers.get("HX-Request"):
             return HttpResponse(status=401, headers={"HX-Redirect": reverse("account_login")})
-        return redirect_to_login(request.get_full_path(), str(settings.LOGIN_URL))
+        return redirect_to_login(_way_back(request), str(settings.LOGIN_URL))
+
+
+def _way_back(request: HttpRequest) -> str:
+    """Where a person was: a form that came too late leads back to the page it stood on."""
+    if request.method in ("GET", "HEAD"):
+        return request.get_full_path()
+    came_from = urlsplit(request.headers.get("Referer", ""))
+    return came_from.path if came_from.netloc == request.get_host() else request.get_full_path()
 
 
 def public(view: View) -> View:

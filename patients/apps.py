@@ -9,6 +9,7 @@ class PatientsConfig(AppConfig):
         from mammotrack.audit.models import Action
         from patients.models import (
             Consent,
+            EmergencyAccess,
             HistoryEntry,
             PathologyReport,
             Patient,
@@ -25,6 +26,9 @@ class PatientsConfig(AppConfig):
         expect(PatientMerge, Action.PATIENT_MERGED)
         expect(PatientMerge, Action.PATIENT_UNMERGED, undone_at=was_set)
         expect(Consent, Action.CONSENT_RECORDED, stated=("purpose", "given"))
+        expect(EmergencyAccess, Action.GLASS_BROKEN)
+        expect(EmergencyAccess, Action.GLASS_ENDED, ended_at=was_set)
+        expect(EmergencyAccess, Action.GLASS_REVIEWED, reviewed_at=was_set)
         expect(HistoryEntry, Action.HISTORY_RECORDED)
         expect(HistoryEntry, Action.HISTORY_RETRACTED, retracted_at=was_set)
         for fact, action in (

@@ -77,14 +77,18 @@ class IdentityForm(forms.Form):
     )
 
 
-class RegistrationForm(IdentityForm):
-    clinic_id = forms.TypedChoiceField(label="Clinic", coerce=UUID)
-    duplicate_reason = forms.CharField(
+def _duplicate_reason() -> forms.CharField:
+    return forms.CharField(
         label="Why this is another person",
         required=False,
         max_length=500,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
+
+
+class RegistrationForm(IdentityForm):
+    clinic_id = forms.TypedChoiceField(label="Clinic", coerce=UUID)
+    duplicate_reason = _duplicate_reason()
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, clinics: Iterable[Clinic]) -> None:
         super().__init__(data)
@@ -96,7 +100,29 @@ class RegistrationForm(IdentityForm):
             field.widget = forms.HiddenInput()
 
 
+class EmergencyForm(forms.Form):
+    """Two identifiers of somebody whose record one does not see, and why it cannot wait."""
+
+    clinic_id = forms.TypedChoiceField(label="Clinic that keeps the record", coerce=UUID)
+    medical_record_number = forms.CharField(
+        label="Record number", max_length=64, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    birth_date = PartialDateField(help_text="1961-03-14; or as far as the record knows it.")
+    reason = forms.CharField(
+        label="Why it cannot wait",
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="15 characters or more. The clinic's administrator reads it.",
+    )
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, clinics: Iterable[Clinic]) -> None:
+        super().__init__(data)
+        field = cast(forms.ChoiceField, self.fields["clinic_id"])
+        field.choices = [("", "Choose"), *((str(clinic.pk), clinic.name) for clinic in clinics)]
+
+
 class EditForm(IdentityForm):
+    duplicate_reason = _duplicate_reason()
     expected_version = forms.IntegerField(min_value=1, widget=forms.HiddenInput())
 
 

@@ -169,6 +169,31 @@ class PatientFact(TracedModel, TimestampedModel):
         abstract = True
 
 
+class EmergencyAccess(PatientFact):
+    """Somebody out of scope opened this record in an emergency, to read it for a short time."""
+
+    personal = {"reason": ""}
+
+    opened_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
+    reason = models.CharField(max_length=500)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    reviewed_by = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    reviewed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["opened_by", "ended_at", "expires_at"], name="emergency_by_user"),
+            models.Index(fields=["clinic", "-created_at", "-id"], name="emergency_newest"),
+            models.Index(fields=["patient", "id"], name="emergency_by_patient"),
+        ]
+
+    def __str__(self) -> str:
+        return f"emergency access {self.pk}"
+
+
 class PatientMerge(TracedModel, TimestampedModel):
     """Two records found to be of one person. What moved is kept, so that it can be undone."""
 
@@ -203,6 +228,8 @@ class AmendableFact(PatientFact):
 class Revision(PatientFact):
     """A fact as it stood before somebody corrected it. Written once."""
 
+    personal = {"values": dict}
+
     fact_type = models.CharField(max_length=32)
     fact_id = models.UUIDField()
     version = models.PositiveIntegerField()
@@ -223,6 +250,8 @@ class Revision(PatientFact):
 
 class TherapyCourse(AmendableFact):
     """One line of treatment, from its first day to its last."""
+
+    personal = {"regimen": ERASED}  # typed freely
 
     kind = models.CharField(max_length=13, choices=TherapyKind)
     regimen = models.CharField(max_length=80, help_text="For example AC-T, or tamoxifen.")

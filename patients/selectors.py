@@ -2,18 +2,21 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from math import ceil
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
 from mammotrack.accounts.models import Clinic, User
-from mammotrack.accounts.policy import Permission, can, require
+from mammotrack.accounts.policy import Permission, can, in_scope, require
 from mammotrack.errors import NotFound
+from mammotrack.models import now
 from patients.choices import PathologyResult, TherapyKind
 from patients.errors import RecordMerged
 from patients.models import (
     Consent,
+    EmergencyAccess,
     HistoryEntry,
     PathologyReport,
     Patient,
@@ -35,14 +38,69 @@ def clinics_of(user: User) -> QuerySet[Clinic]:
     return Clinic.objects.filter(pk__in=user.clinic_ids).order_by("name", "pk")
 
 
+def all_clinics() -> QuerySet[Clinic]:
+    return Clinic.objects.order_by("name", "pk")
+
+
+@dataclass(frozen=True)
+class OpenEmergency:
+    """What every page says of it; it loads nothing about the patient."""
+
+    pk: UUID
+    patient_id: UUID
+    expires_at: datetime
+
+    @property
+    def minutes_left(self) -> int:
+        return ceil((self.expires_at - now()).total_seconds() / 60)
+
+
+def open_emergencies(user: User) -> list[OpenEmergency]:
+    rows = EmergencyAccess.objects.filter(opened_by=user, ended_at=None, expires_at__gt=now())
+    found = rows.order_by("expires_at").values_list("pk", "patient_id", "expires_at")
+    return [OpenEmergency(*row) for row in found]
+
+
+def own_access(user: User, access_id: UUID) -> EmergencyAccess:
+    """The user's own, or ``NotFound``."""
+    access = EmergencyAccess.objects.filter(opened_by=user, pk=access_id).first()
+    if access is None:
+        raise NotFound("There is no such access.")
+    return access
+
+
+def emergency_accesses(user: User) -> QuerySet[EmergencyAccess]:
+    """To the records of the user's clinics, newest first."""
+    require(user, Permission.READ_AUDIT)
+    return (
+        EmergencyAccess.objects.filter(clinic_id__in=user.clinic_ids)
+        .select_related("clinic", "opened_by", "reviewed_by")
+        .order_by("-created_at", "-pk")
+    )
+
+
+def emergency_access(user: User, access_id: UUID) -> EmergencyAccess:
+    """One of them, or ``NotFound``."""
+    access = emergency_accesses(user).filter(pk=access_id).first()
+    if access is None:
+        raise NotFound("There is no such access.")
+    return access
+
+
+def emergencies_since(moment: datetime) -> QuerySet[EmergencyAccess]:
+    """Of every clinic, for the operator of this installation."""
+    rows = EmergencyAccess.objects.filter(created_at__gte=moment)
+    return rows.select_related("clinic", "opened_by").order_by("created_at", "pk")
+
+
 def patients_visible_to(user: User) -> QuerySet[Patient]:
     if not can(user, Permission.READ_PATIENTS):
         return Patient.objects.none()
-    return _of_clinics(user).filter(merged_into=None)
+    return _in_scope(user).filter(merged_into=None)
 
 
-def _of_clinics(user: User) -> QuerySet[Patient]:
-    return Patient.objects.filter(clinic_id__in=user.clinic_ids)
+def _in_scope(user: User) -> QuerySet[Patient]:
+    return Patient.objects.filter(in_scope(user, patient="pk"))
 
 
 def patient_visible_to(user: User, patient_id: UUID) -> Patient:
@@ -51,7 +109,7 @@ def patient_visible_to(user: User, patient_id: UUID) -> Patient:
     Raises ``RecordMerged``, with the survivor's id, for a record that is part of another now.
     """
     require(user, Permission.READ_PATIENTS)
-    patient = _of_clinics(user).select_related("clinic").filter(pk=patient_id).first()
+    patient = _in_scope(user).select_related("clinic").filter(pk=patient_id).first()
     if patient is None:
         raise NotFound("There is no such patient.")
     if patient.merged_into_id:
@@ -143,7 +201,7 @@ def search_patients(user: User, text: str) -> QuerySet[Patient]:
     matches |= Q(record_number_key=normalise_record_number(text))
     if born := _as_date(text):
         matches |= Q(birth_date__range=(born.first, born.last))
-    merged = _of_clinics(user).filter(matches, merged_into__isnull=False)[:MOST_MERGED_FOUND]
+    merged = _in_scope(user).filter(matches, merged_into__isnull=False)[:MOST_MERGED_FOUND]
     survivors = [survivor_of(patient).pk for patient in merged]
     return found.filter(matches | Q(pk__in=survivors)).order_by("family_name", "given_name", "pk")
 
@@ -190,7 +248,7 @@ def course_visible_to(user: User, course_id: UUID) -> TherapyCourse:
     """The course, or ``NotFound``: absent and another clinic's look the same."""
     require(user, Permission.READ_PATIENTS)
     course = (
-        TherapyCourse.objects.filter(clinic_id__in=user.clinic_ids)
+        TherapyCourse.objects.filter(in_scope(user))
         .select_related("patient")
         .filter(pk=course_id)
         .first()

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from patients import keeping_views, record_views, views
+from patients import emergency_views, keeping_views, record_views, views
 
 app_name = "patients"
 
@@ -10,6 +10,10 @@ urlpatterns = [
     path("new/", views.new, name="new"),
     path("<uuid:patient_id>/", views.detail, name="detail"),
     path("<uuid:patient_id>/edit/", views.edit, name="edit"),
+    path("emergency/", emergency_views.emergency, name="emergency"),
+    path("emergency/<uuid:access_id>/end/", emergency_views.end, name="end-emergency"),
+    path("emergency/accesses/", emergency_views.accesses, name="emergency-accesses"),
+    path("emergency/<uuid:access_id>/review/", emergency_views.review, name="review-emergency"),
     path("archived/", keeping_views.archived, name="archived"),
     path("<uuid:patient_id>/merge/", keeping_views.merge, name="merge"),
     path(

@@ -117,6 +117,7 @@ def edit(request: Request, patient_id: UUID) -> HttpResponse:
                 status = _refuse(form, error)
                 patient = selectors.patient_visible_to(request.user, patient_id)
                 context["registered_id"] = error.context.get("patient_id")
+                context["alike"] = _alike(request, error)
             else:
                 messages.success(request, "The record is changed.")
                 return redirect("patients:detail", patient.pk)

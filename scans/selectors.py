@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from mammotrack.accounts.models import User
-from mammotrack.accounts.policy import Permission, can, require
+from mammotrack.accounts.policy import Permission, can, in_scope, require
 from mammotrack.errors import NotFound
 from patients.models import Patient
 from scans.choices import UnmatchedState
@@ -15,13 +15,13 @@ from scans.models import Exam, Mammogram, UnmatchedFile
 def exams_visible_to(user: User) -> QuerySet[Exam]:
     if not can(user, Permission.READ_SCANS):
         return Exam.objects.none()
-    return Exam.objects.filter(clinic_id__in=user.clinic_ids)
+    return Exam.objects.filter(in_scope(user))
 
 
 def mammograms_visible_to(user: User) -> QuerySet[Mammogram]:
     if not can(user, Permission.READ_SCANS):
         return Mammogram.objects.none()
-    return Mammogram.objects.filter(clinic_id__in=user.clinic_ids)
+    return Mammogram.objects.filter(in_scope(user))
 
 
 def mammogram_visible_to(user: User, mammogram_id: UUID) -> Mammogram:
@@ -36,12 +36,16 @@ def mammogram_visible_to(user: User, mammogram_id: UUID) -> Mammogram:
 
 
 def exam_visible_to(user: User, exam_id: UUID) -> Exam:
-    """The exam, or ``NotFound``."""
+    """The exam, or ``NotFound``: absent and another clinic's look the same."""
     require(user, Permission.READ_SCANS)
-    exam = exams_visible_to(user).select_related("patient").filter(pk=exam_id).first()
+    exam = exams_visible_to(user).select_related("patient", "clinic").filter(pk=exam_id).first()
     if exam is None:
         raise NotFound("There is no such exam.")
     return exam
+
+
+def mammograms_of_exam(exam: Exam) -> QuerySet[Mammogram]:
+    return Mammogram.objects.filter(exam=exam).order_by("laterality", "view", "pk")
 
 
 def exams_of(patient: Patient) -> QuerySet[Exam]:

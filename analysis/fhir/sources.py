@@ -11,7 +11,7 @@ from analysis.fhir import resources
 from analysis.fhir.codes import Json
 from analysis.models import Decision, Finding, Prediction
 from mammotrack.accounts.models import User
-from mammotrack.accounts.policy import Permission
+from mammotrack.accounts.policy import Permission, in_scope
 from mammotrack.audit.models import AuditEntry
 from patients import selectors as patients
 from patients.choices import TherapyKind
@@ -42,11 +42,11 @@ class Kind:
 
 
 def _courses(user: User) -> QuerySet[TherapyCourse]:
-    return TherapyCourse.objects.filter(clinic_id__in=user.clinic_ids)
+    return TherapyCourse.objects.filter(in_scope(user))
 
 
 def _cycles(user: User) -> QuerySet[TherapyCycle]:
-    rows = TherapyCycle.objects.filter(clinic_id__in=user.clinic_ids)
+    rows = TherapyCycle.objects.filter(in_scope(user))
     return rows.filter(course__kind__in=MEDICINES).select_related("course")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar
@@ -31,6 +31,12 @@ class Clinic(TimestampedModel):
     """The owner of records: every patient belongs to one, every query is scoped by it."""
 
     name = models.CharField(max_length=120, unique=True)
+    blind_reading_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="From then on doctors give their own category before they see the computer's. "
+        "Empty: they see it at once.",
+    )
 
     def __str__(self) -> str:
         return self.name
@@ -61,6 +67,9 @@ class User(UUIDModel, AbstractBaseUser):
     created_at = models.DateTimeField(auto_now_add=True)
     clinics = models.ManyToManyField(Clinic, through="Membership", related_name="users")
 
+    # Whom a request may read beyond the clinics; patients.middleware says so, request by request.
+    emergency_patients: Collection[UUID] = ()
+
     USERNAME_FIELD = "username"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["full_name"]
 
@@ -77,9 +86,12 @@ class User(UUIDModel, AbstractBaseUser):
         """Clinics whose records this user may see; read once a request."""
         return list(self.memberships.values_list("clinic_id", flat=True))
 
-    def confine_to(self, clinic_id: UUID) -> None:
-        """For this request, see no more than that clinic's records."""
-        self.clinic_ids = [seen for seen in self.clinic_ids if seen == clinic_id]
+    @cached_property
+    def blind_clinics(self) -> dict[UUID, datetime]:
+        """Those of them that read blind, with since when; read once a request."""
+        since = Clinic.objects.filter(pk__in=self.clinic_ids, blind_reading_since__isnull=False)
+        rows = since.values_list("pk", "blind_reading_since")
+        return {clinic_id: moment for clinic_id, moment in rows if moment}
 
     # What Django admin asks. The admin role opens it; each admin class says what may be changed.
     @property
@@ -112,20 +124,14 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
 
 
 class ApiToken(TimestampedModel):
-    """A program's key: it acts as its user, in one clinic, as far as its scopes go.
+    """A program's key. Only its hash is kept: the secret is shown once, when it is made."""
 
-    Only its hash is kept: the secret is shown once, when it is made.
-    """
-
-    PREFIX = "mt_live"
+    PREFIX = "mt"
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
-    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
-    scopes = models.JSONField(default=list)
     label = models.CharField(max_length=80)
     secret_sha256 = models.CharField(max_length=64, editable=False)
     expires_at = models.DateTimeField()
-    last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     objects = ApiTokenQuerySet.as_manager()
@@ -134,19 +140,10 @@ class ApiToken(TimestampedModel):
         return f"{self.label} {self.pk}"
 
     @classmethod
-    def issue(
-        cls, *, user: User, clinic: Clinic, scopes: Iterable[str], label: str, expires_at: datetime
-    ) -> tuple[ApiToken, str]:
+    def issue(cls, *, user: User, label: str, expires_at: datetime) -> tuple[ApiToken, str]:
         """Store a new token; returns it with the text a client sends."""
         secret = secrets.token_urlsafe(32)
-        token = cls(
-            user=user,
-            clinic=clinic,
-            scopes=sorted(scopes),
-            label=label,
-            expires_at=expires_at,
-            secret_sha256=digest(secret),
-        )
+        token = cls(user=user, label=label, expires_at=expires_at, secret_sha256=digest(secret))
         token.full_clean()
         token.save(force_insert=True)
         return token, f"{cls.PREFIX}_{token.pk.hex}_{secret}"

@@ -1,7 +1,4 @@
-"""Who may call what: nobody, until a view says which permission each action needs.
-
-A person's role has to include the permission; a program's key has to have its scope as well.
-"""
+"""Who may call what: nobody, until a view says which permission each action needs."""
 
 from typing import Any
 
@@ -9,8 +6,7 @@ from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from mammotrack.accounts.models import ApiToken
-from mammotrack.accounts.policy import Permission, require, require_scope
+from mammotrack.accounts.policy import require
 
 
 class DenyByDefault(BasePermission):
@@ -25,17 +21,5 @@ class DenyByDefault(BasePermission):
         needed = getattr(view, "permissions", {}).get(action)
         if needed is None:
             return False
-        check(request, needed)
+        require(request.user, needed)  # type: ignore[arg-type]  # signed in: ours
         return True
-
-
-def check(request: Request, permission: Permission) -> None:
-    """Raise ``Forbidden`` unless this caller, and the key it came with, has the permission."""
-    require(request.user, permission)  # type: ignore[arg-type]  # signed in: ours
-    check_scope(request, permission)
-
-
-def check_scope(request: Request, permission: Permission) -> None:
-    """Raise ``InsufficientScope`` where the caller's key, if it came with one, lacks it."""
-    if isinstance(request.auth, ApiToken):
-        require_scope(request.auth.scopes, permission)

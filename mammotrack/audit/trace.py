@@ -26,10 +26,12 @@ class Trace:
     ip: str
     touched: dict[UUID | None, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     recorded: set[UUID] = field(default_factory=set)  # patients of whom it left an entry of its own
+    emergencies: Collection[UUID] = ()  # patients open to it in an emergency only
 
-    def left_an_entry(self, clinic_id: UUID | None, patient_id: UUID) -> None:
-        self.touched[clinic_id].add(patient_id)
-        self.recorded.add(patient_id)
+    @property
+    def in_emergency(self) -> bool:
+        """Whether it touched the data of somebody who is open in an emergency only."""
+        return any(not patients.isdisjoint(self.emergencies) for patients in self.touched.values())
 
     def unrecorded(self) -> dict[UUID | None, set[UUID]]:
         left = {clinic: patients - self.recorded for clinic, patients in self.touched.items()}

@@ -2,6 +2,13 @@
 
 from mammotrack.errors import StaleVersion
 from patients.services.consents import record_consent
+from patients.services.emergency import (
+    EMERGENCY_LASTS,
+    break_glass,
+    end_access,
+    end_lapsed,
+    review_access,
+)
 from patients.services.facts import (
     InvalidDates,
     check_open,
@@ -42,6 +49,7 @@ from patients.services.therapy import (
 __all__ = [
     "COURSE_FIELDS",
     "CYCLE_FIELDS",
+    "EMERGENCY_LASTS",
     "IDENTITY_FIELDS",
     "PATHOLOGY_FIELDS",
     "DuplicateCycle",
@@ -54,8 +62,11 @@ __all__ = [
     "amend_cycle",
     "amend_pathology",
     "archive_patient",
+    "break_glass",
     "check_open",
     "claim_record",
+    "end_access",
+    "end_lapsed",
     "kept_until",
     "lift_hold",
     "merge_patients",
@@ -69,6 +80,7 @@ __all__ = [
     "require_erasable",
     "restore_patient",
     "retract_history",
+    "review_access",
     "touch_record",
     "undo_merge",
     "update_patient",

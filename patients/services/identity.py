@@ -1,5 +1,6 @@
 """Registering a patient and changing who the record says they are."""
 
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -107,14 +108,27 @@ def register_patient(
 
 @retry_on_conflict
 def update_patient(
-    patient: Patient, *, expected_version: int, changed_by: User, **identity: Any
+    patient: Patient,
+    *,
+    expected_version: int,
+    changed_by: User,
+    duplicate_reason: str = "",
+    **identity: Any,
 ) -> Patient:
-    """Change identity fields, provided nobody else did since ``expected_version`` was read."""
+    """Change identity fields, provided nobody else did since ``expected_version`` was read.
+
+    Raises ``PossibleDuplicate`` as for a new patient, where the change makes this one much like
+    another whom it was not like before.
+    """
     require(changed_by, Permission.WRITE_PATIENTS)
+    alike_before = duplicates.candidates(Patient.objects.get(pk=patient.pk))
+    known = {patient.pk} | {candidate.patient.pk for candidate in alike_before}
     stored = {name: getattr(patient, name) for name in IDENTITY_FIELDS} | {
         "birth_date": patient.born
     }
     _set_identity(patient, **stored | identity)
+    reason = duplicate_reason.strip()
+    alike = _check_duplicates(patient, reason, known=known)
     fields = {name: getattr(patient, name) for name in (*IDENTITY_FIELDS, *DERIVED_FIELDS)}
     try:
         with atomic():
@@ -132,7 +146,8 @@ def update_patient(
                 patient,
                 changed_by,
                 fields=sorted(identity),
-                private=_changes(before, fields),
+                private=_changes(before, fields) | ({"duplicate_reason": reason} if alike else {}),
+                **({"alike": alike} if alike else {}),
             )
     except IntegrityError as error:
         raise _duplicate_number(patient) from error
@@ -168,9 +183,12 @@ def _changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, list[An
     return {name: [old, after[name]] for name, old in before.items() if old != after[name]}
 
 
-def _check_duplicates(patient: Patient, reason: str) -> list[str]:
-    """The ids of those much like the patient; with a reason given they are no obstacle."""
-    found = duplicates.candidates(patient)
+def _check_duplicates(patient: Patient, reason: str, *, known: Collection[UUID] = ()) -> list[str]:
+    """The ids of those much like the patient; with a reason given they are no obstacle.
+
+    Nor are those that were known to be.
+    """
+    found = [c for c in duplicates.candidates(patient) if c.patient.pk not in known]
     if any(other.patient.record_number_key == patient.record_number_key for other in found):
         raise _duplicate_number(patient)
     if found and len(reason) < MIN_REASON_CHARACTERS:

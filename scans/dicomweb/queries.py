@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from pydicom.datadict import keyword_for_tag
 
 from mammotrack.accounts.models import User
-from mammotrack.accounts.policy import Permission, require
+from mammotrack.accounts.policy import Permission, in_scope, require
 from mammotrack.errors import Inconsistent, NotFound
 from patients.models import Patient, normalise_record_number, survivor_of
 from scans import limits, selectors
@@ -153,7 +153,7 @@ def _patients(user: User, keys: Mapping[str, str]) -> list[Any] | None:
         condition &= _between("birth_date", born)
     if not condition:
         return None
-    found = Patient.objects.filter(condition, clinic_id__in=user.clinic_ids)
+    found = Patient.objects.filter(in_scope(user, patient="pk"), condition)
     merged = [survivor_of(part).pk for part in found.exclude(merged_into=None)]
     return [*found.filter(merged_into=None).values_list("pk", flat=True), *merged]
 

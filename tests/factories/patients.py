@@ -1,18 +1,20 @@
 """Patients and their treatment."""
 
-from datetime import date
+from datetime import date, timedelta
 from itertools import count
 from typing import Any
 
-from mammotrack.accounts.models import Clinic
+from mammotrack.accounts.models import Clinic, Role, User
+from mammotrack.models import now
 from patients.choices import Laterality, PathologyResult, Sex, TherapyKind
 from patients.models import (
+    EmergencyAccess,
     PathologyReport,
     Patient,
     TherapyCourse,
     TherapyCycle,
 )
-from tests.factories.accounts import make_clinic
+from tests.factories.accounts import make_clinic, make_user
 
 _numbers = count(1)
 
@@ -59,3 +61,19 @@ def make_pathology(patient: Patient, **fields: Any) -> PathologyReport:
         "report_date": date(2024, 1, 3),
     } | fields
     return PathologyReport.objects.create(clinic_id=patient.clinic_id, patient=patient, **values)
+
+
+def make_emergency(
+    patient: Patient, *, opened_by: User | None = None, **fields: Any
+) -> EmergencyAccess:
+    """An access that is open, unless it says otherwise."""
+    values = {
+        "reason": "Collapsed in the ward, unconscious.",
+        "expires_at": now() + timedelta(minutes=30),
+    } | fields
+    return EmergencyAccess.objects.create(
+        clinic_id=patient.clinic_id,
+        patient=patient,
+        opened_by=opened_by or make_user(Role.DOCTOR),
+        **values,
+    )

@@ -18,9 +18,9 @@ from patients.partial_dates import Age, PartialDate, age_on
 from tests.api import Program, assert_problem
 from tests.factories.accounts import make_clinic, make_user
 from tests.factories.patients import make_patient
-from tests.factories.scans import make_exam
+from tests.factories.scans import make_exam, make_mammogram
 from tests.mammotrack.test_mongo_backend import Plan
-from tests.web import signed_in
+from tests.web import assert_strict, signed_in
 
 JOHN = {
     "family_name": "Smith",
@@ -141,6 +141,53 @@ def test_S2_jon_smyth_lists_john_smith_and_needs_a_stored_reason(clinic, clerk):
     assert private_values(entry) == {"duplicate_reason": reason}
 
 
+def test_S2_a_change_that_makes_two_alike_needs_a_stored_reason_too(clinic, clerk):
+    john = make_patient(clinic, **JOHN)
+    other = make_patient(clinic, family_name="Brandt", given_name="Jon", sex="M")
+    typed = {"family_name": "Smyth", "birth_date": "1970-01-02"}
+
+    def change(version=1, **fields):
+        return Program(clerk).patch(
+            f"/patients/{other.pk}/", typed | fields, headers={"If-Match": f'"{version}"'}
+        )
+
+    warned = assert_problem(change(), 409, "possible_duplicate")
+    assert [each["patient_id"] for each in warned["context"]["candidates"]] == [str(john.pk)]
+    other.refresh_from_db()
+    assert (other.family_name, other.version) == ("Brandt", 1)
+
+    reason = "Cousins: both identity cards seen."
+    assert change(duplicate_reason=reason).status_code == 200
+
+    entry = AuditEntry.objects.get(object_id=other.pk, action="patient.updated")
+    assert entry.detail["alike"] == [str(john.pk)]
+    assert private_values(entry)["duplicate_reason"] == reason
+    # Whom it is known to be like stops no later change.
+    assert change(version=2, phone="+49 171 5550101").status_code == 200
+
+
+def test_S2_the_page_of_a_change_lists_them(clinic, clerk):
+    make_patient(clinic, **JOHN)
+    other = make_patient(clinic, family_name="Brandt", given_name="Jon", sex="M")
+    typed = {
+        "medical_record_number": other.medical_record_number,
+        "family_name": "Smyth",
+        "given_name": "Jon",
+        "birth_date": "1970-01-02",
+        "sex": "M",
+        "expected_version": 1,
+    }
+    address = reverse("patients:edit", args=[other.pk])
+
+    page = signed_in(clerk).post(address, typed)
+
+    assert_strict(page)
+    assert page.status_code == 409
+    assert "Registered already?" in page.content.decode()
+    typed["duplicate_reason"] = "Cousins: both identity cards seen."
+    assert signed_in(clerk).post(address, typed).status_code == 302
+
+
 def test_S2_the_page_lists_them_before_anything_is_saved(clinic, clerk):
     john = make_patient(clinic, **JOHN)
     foreign = make_patient(make_clinic(), **JOHN)
@@ -243,6 +290,18 @@ def test_S2_names_are_compared_without_case_accents_and_look_alikes():
 )
 def test_S4_age_on_a_day(born, day, age):
     assert age_on(PartialDate.parse(born), day) == age
+
+
+def test_S4_a_picture_of_2019_shows_the_age_of_2019(clinic):
+    patient = make_patient(clinic, birth_date=date(1964, 2, 29))
+    picture = make_mammogram(patient, exam_date=date(2019, 2, 28))
+    doctor = make_user(Role.DOCTOR, clinics=[clinic])
+
+    told = Program(doctor).get(f"/mammograms/{picture.pk}/").json()
+
+    assert told["age_at_exam"] == "54"
+    page = signed_in(doctor).get(reverse("patients:detail", args=[patient.pk]))
+    assert "54 y" in page.content.decode()
 
 
 def test_S4_a_birth_after_an_exam_is_refused(clinic, clerk):

@@ -27,14 +27,22 @@ from tests import dicom_files
 from tests.api import Program, assert_problem
 from tests.factories.accounts import PASSWORD, make_clinic, make_user
 from tests.factories.analysis import (
+    make_arbitration,
     make_breast_prediction,
     make_decision,
     make_job,
     make_mark,
+    make_reading,
     make_recommendation,
     make_similar_cases,
 )
-from tests.factories.patients import make_course, make_cycle, make_pathology, make_patient
+from tests.factories.patients import (
+    make_course,
+    make_cycle,
+    make_emergency,
+    make_pathology,
+    make_patient,
+)
 from tests.factories.scans import make_mammogram, make_pair
 from tests.web import assert_strict, signed_in
 
@@ -74,7 +82,10 @@ def filled(clinic, doctor, **fields) -> Patient:
     decision = make_decision(make_recommendation(prior=prior, current=current))
     make_similar_cases(current)
     make_breast_prediction(current.exam)
+    make_emergency(patient)
     make_mark(prior)
+    make_reading(current)
+    make_arbitration(current)
     Finding.objects.create(
         clinic=clinic,
         patient=patient,
