@@ -49,11 +49,10 @@ from analysis.services.lesions import mark_lesion
 from analysis.services.reports import issue_report, issued_reports
 from mammotrack.accounts.policy import Permission
 from mammotrack.api.filters import NoFilters
-from mammotrack.api.problems import PreconditionFailed
 from mammotrack.api.serializers import Answer, FiniteFloatField, Shape
-from mammotrack.api.versions import IF_MATCH, etag, expected_version
+from mammotrack.api.versions import etag, expected_version
 from mammotrack.api.viewsets import ApiViewSet
-from patients.api import OfPatient
+from patients.api import IF_MATCH, OfPatient
 from scans.selectors import mammogram_visible_to
 
 
@@ -263,6 +262,12 @@ class RuleTrialSerializer(serializers.Serializer):
     fired = serializers.BooleanField()
     outcome = serializers.CharField()
     decides = serializers.BooleanField(default=False)
+    rests_on = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="Which evidence the rule reads."
+    )
+    sources = serializers.DictField(
+        child=serializers.UUIDField(), required=False, help_text="The rows of it, by their ids."
+    )
 
 
 class RecommendationDetailSerializer(RecommendationSerializer):
@@ -501,7 +506,6 @@ class AnalysisViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     """Jobs. Asking twice for the same analysis under the same versions gives the same job."""
 
     permissions = READ | {"create": Permission.REQUEST_ANALYSES}
-    key_required = frozenset({"create"})
     filters = JobFilters
     serializer_class = AnalysisSerializer
 
@@ -611,7 +615,6 @@ class RecommendationViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     @extend_schema(
         operation_id="recommendations_decide",
         request=DecisionRequest,
-        parameters=[IF_MATCH],
         responses={201: DecisionSerializer},
     )
     @action(detail=True, methods=["post"])
@@ -619,8 +622,6 @@ class RecommendationViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
         """Sign: accept the proposal, or decide otherwise and say why. Once, for good."""
         recommendation = selectors.recommendation_visible_to(self.user, pk)
         wanted = self._wanted(DecisionRequest)
-        if expected_version(request) > recommendation.signature_count:
-            raise PreconditionFailed  # a version that never was
         return _signed(sign_decision(recommendation, **wanted, signed_by=self.user))
 
     @extend_schema(

@@ -72,6 +72,18 @@ class MassDensity(TextChoices):
     FAT_CONTAINING = "FAT_CONTAINING", "Fat-containing"
 
 
+class ReadCategory(TextChoices):
+    """The BI-RADS category a doctor gives a breast, all of its pictures together."""
+
+    INCOMPLETE = "0", "0 Incomplete"
+    NEGATIVE = "1", "1 Negative"
+    BENIGN = "2", "2 Benign"
+    PROBABLY_BENIGN = "3", "3 Probably benign"
+    SUSPICIOUS = "4", "4 Suspicious"
+    HIGHLY_SUGGESTIVE = "5", "5 Highly suggestive of malignancy"
+    PROVEN = "6", "6 Known, proven malignancy"
+
+
 class Assessment(TextChoices):
     """The BI-RADS category a doctor gives a mass; 1, nothing to see, describes no mass."""
 

@@ -1,12 +1,14 @@
 """The shape of signatures, findings and marks; what may be recorded is the services' to say."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from django import forms
 from django.utils.formats import date_format
 
-from analysis.choices import Assessment, MassDensity, MassMargin, MassShape, Proposal
+from analysis.choices import Assessment, MassDensity, MassMargin, MassShape, Proposal, ReadCategory
 from analysis.models import AnalysisJob, LesionMark
+from scans.choices import Laterality
 
 
 class SignatureForm(forms.Form):
@@ -49,6 +51,46 @@ class AmendmentForm(DecisionForm, CountersignatureForm):
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 4}),
     )
+
+
+class ReadingForm(forms.Form):
+    """The category of each breast of an exam. Nothing is chosen beforehand."""
+
+    pictures = forms.CharField(max_length=4000, widget=forms.HiddenInput)
+
+    def __init__(self, *args: object, breasts: Sequence[str], **options: object) -> None:
+        super().__init__(*args, **options)  # type: ignore[arg-type]
+        self.breasts = breasts
+        for laterality in breasts:
+            self.fields[laterality] = forms.ChoiceField(
+                label=f"{Laterality(laterality).label} breast",
+                choices=ReadCategory.choices,
+                widget=forms.RadioSelect,
+                error_messages={"required": "Choose a category."},
+            )
+
+    @property
+    def by_breast(self) -> list[forms.BoundField]:
+        return [self[laterality] for laterality in self.breasts]
+
+    @property
+    def categories(self) -> dict[str, str]:
+        return {laterality: self.cleaned_data[laterality] for laterality in self.breasts}
+
+    def clean_pictures(self) -> list[UUID]:
+        try:
+            return [UUID(key) for key in self.cleaned_data["pictures"].split()]
+        except ValueError as error:
+            raise forms.ValidationError("Load the page again.") from error
+
+
+class ArbitrationForm(forms.Form):
+    category = forms.ChoiceField(
+        choices=ReadCategory.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose a category."},
+    )
+    reason = forms.CharField(max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
 
 
 class FindingForm(forms.Form):

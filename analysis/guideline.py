@@ -19,6 +19,8 @@ RULES_VERSION = "rules-3"
 NOTHING_TO_COMPARE = "CHANGE-1"
 NEW_LESION = "LESION-1"
 DIRECTIONS = ("regression", "progression")
+CURRENT, PRIOR, COMPARISON = "current_prediction", "prior_prediction", "comparison"
+RECORD = "record"
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class Rule:
     outcome: Proposal
     fires: Callable[[Evidence], bool]
     inputs: Callable[[Evidence], dict[str, Any]]
+    rests_on: tuple[str, ...]  # the rows its inputs are read from
 
 
 @dataclass(frozen=True)
@@ -181,6 +184,7 @@ RULES: tuple[Rule, ...] = (
         Proposal.REFER,
         _has_size_category(SizeCategory.NEW_LESION),
         lambda e: {"size_category": size.category.value if (size := _size(e)) else None},
+        (COMPARISON,),
     ),
     Rule(
         "IMAGE-1",
@@ -188,6 +192,7 @@ RULES: tuple[Rule, ...] = (
         Proposal.NOT_ASSESSABLE,
         lambda e: not e.current.assessable,
         lambda e: {"assessable": e.current.assessable, "reasons": list(e.current.reasons)},
+        (CURRENT,),
     ),
     Rule(
         "SUSPICION-1",
@@ -199,6 +204,7 @@ RULES: tuple[Rule, ...] = (
             "threshold": THRESHOLDS.suspicious,
             "malignancy_proven": e.record.malignancy_proven if e.record else None,
         },
+        (CURRENT, RECORD),
     ),
     Rule(
         "SUSPICION-2",
@@ -210,6 +216,7 @@ RULES: tuple[Rule, ...] = (
             "current_category": _category(e.current),
             "threshold": THRESHOLDS.biopsy_category,
         },
+        (PRIOR, CURRENT),
     ),
     Rule(
         NOTHING_TO_COMPARE,
@@ -220,6 +227,7 @@ RULES: tuple[Rule, ...] = (
             "comparable": bool(e.change and e.change.comparable),
             "reason": e.change.reason if e.change else "no_prior",
         },
+        (COMPARISON,),
     ),
     Rule(
         "CHANGE-2",
@@ -231,6 +239,7 @@ RULES: tuple[Rule, ...] = (
             "lesion_marked": bool(e.change and e.change.lesion_marked),
             "change_probability": e.change.change_probability if e.change else None,
         },
+        (COMPARISON,),
     ),
     Rule(
         "SIZE-1",
@@ -239,6 +248,7 @@ RULES: tuple[Rule, ...] = (
         Proposal.REFER,
         _has_size_category(SizeCategory.INCREASE),
         _size_inputs,
+        (COMPARISON,),
     ),
     Rule(
         "CHANGE-3",
@@ -251,6 +261,7 @@ RULES: tuple[Rule, ...] = (
             "ssim": e.change.ssim if e.change else None,
             "change_probability": e.change.change_probability if e.change else None,
         },
+        (COMPARISON,),
     ),
     Rule(
         "THERAPY-1",
@@ -258,6 +269,7 @@ RULES: tuple[Rule, ...] = (
         Proposal.NOT_ASSESSABLE,
         lambda e: e.record is not None and not e.record.on_chemotherapy,
         lambda e: {"on_chemotherapy": e.record.on_chemotherapy if e.record else "no record read"},
+        (RECORD,),
     ),
     Rule(
         "THERAPY-2",
@@ -276,6 +288,7 @@ RULES: tuple[Rule, ...] = (
             "verdict": _verdict(e),
             "lesion_marked": bool(e.change and e.change.lesion_marked),
         },
+        (PRIOR, CURRENT, COMPARISON, RECORD),
     ),
     Rule(
         "THERAPY-3",
@@ -283,6 +296,7 @@ RULES: tuple[Rule, ...] = (
         Proposal.CONTINUE_CHEMOTHERAPY,
         lambda e: True,
         lambda e: {"therapy_record": "read" if e.record else "none read, chemotherapy assumed"},
+        (RECORD,),
     ),
 )
 
@@ -296,6 +310,7 @@ def propose(evidence: Evidence) -> Outcome:
             "inputs": rule.inputs(evidence),
             "fired": rule.fires(evidence),
             "outcome": rule.outcome.value,
+            "rests_on": list(rule.rests_on),
         }
         for rule in RULES
     ]

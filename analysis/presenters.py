@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import zip_longest
 from typing import Any
 
@@ -564,15 +565,15 @@ class Moment:
 def moments(job: AnalysisJob) -> list[Moment]:
     """Of the prior and the current picture."""
     return [
-        _moment(job.patient, mammogram, when)
+        moment_of(job.patient, mammogram.exam_date, when)
         for mammogram, when in ((job.prior, "Prior"), (job.current, "Current"))
         if mammogram
     ]
 
 
-def _moment(patient: Patient, mammogram: Mammogram, when: str) -> Moment:
-    place = place_in_therapy(patient.pk, mammogram.exam_date)
-    return Moment(when, age_at_exam(patient, mammogram.exam_date), place.label if place else "")
+def moment_of(patient: Patient, day: date, when: str = "") -> Moment:
+    place = place_in_therapy(patient.pk, day)
+    return Moment(when, age_at_exam(patient, day), place.label if place else "")
 
 
 def interval_between(prior: Mammogram | None, current: Mammogram) -> str:

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from analysis import pair_views, views
+from analysis import pair_views, reading_views, views
 
 analysis_patterns = [
     path("analyses/<uuid:job_id>/", views.detail, name="detail"),
@@ -19,6 +19,14 @@ analysis_patterns = [
         "mammograms/<uuid:mammogram_id>/lesions/<int:lesion>/describe/",
         views.describe,
         name="describe",
+    ),
+    path("readings/", reading_views.to_read, name="to-read"),
+    path("readings/agreement/", reading_views.agreement, name="agreement"),
+    path("exams/<uuid:exam_id>/reading/", reading_views.reading, name="reading"),
+    path(
+        "exams/<uuid:exam_id>/breasts/<str:laterality>/arbitration/",
+        reading_views.settle,
+        name="arbitrate",
     ),
     path("patients/<uuid:patient_id>/compare/", pair_views.compare, name="compare"),
     path(

@@ -16,6 +16,7 @@ from django.views.decorators.http import (
 )
 
 from analysis import lesion_presenters, presenters, selectors
+from analysis.blinding import exam_to_read_first, require_read
 from analysis.choices import JobState, RecommendationStatus
 from analysis.forms import (
     AmendmentForm,
@@ -107,6 +108,8 @@ def system(request: Request) -> HttpResponse:
 def detail(request: Request, job_id: UUID) -> HttpResponse:
     job = selectors.job_visible_to(request.user, job_id)
     check_one_patient(job)
+    if exam_id := exam_to_read_first(request.user, job):
+        return redirect("analysis:reading", exam_id)
     return _page(request, job)
 
 
@@ -158,7 +161,8 @@ def mark(request: Request, job_id: UUID) -> HttpResponse:
     none yet."""
     require(request.user, Permission.MARK_LESIONS)
     job = selectors.job_visible_to(request.user, job_id)
-    form = _mark_form(job, request.POST)
+    selectors.recommendation_of(job, user=request.user)
+    form = _mark_form(request, job, request.POST)
     status = 422
     if form.is_valid():
         disc = {name: form.cleaned_data[name] for name in ("x", "y", "radius")}
@@ -184,9 +188,10 @@ def mark(request: Request, job_id: UUID) -> HttpResponse:
     return _page(request, job, mark_form=form, status=status)
 
 
-def _mark_form(job: AnalysisJob, data: QueryDict | None = None) -> MarkForm:
-    on_prior = selectors.marks_on(job.prior) if job.prior else []
-    return MarkForm(data, job=job, on_prior=on_prior, on_current=selectors.marks_on(job.current))
+def _mark_form(request: Request, job: AnalysisJob, data: QueryDict | None = None) -> MarkForm:
+    on_prior = selectors.marks_on(job.prior, user=request.user) if job.prior else []
+    on_current = selectors.marks_on(job.current, user=request.user)
+    return MarkForm(data, job=job, on_prior=on_prior, on_current=on_current)
 
 
 @require_POST
@@ -202,7 +207,7 @@ def retry(request: Request, job_id: UUID) -> HttpResponse:
 @require_safe
 def picture(request: Request, job_id: UUID, name: str) -> FileResponse:
     job = selectors.job_visible_to(request.user, job_id)
-    recommendation = selectors.recommendation_of(job)
+    recommendation = selectors.recommendation_of(job, user=request.user)
     comparison = recommendation.comparison if recommendation else None
     return stored_picture(picture_path(comparison, name), name=f"{job.pk}-{name}")
 
@@ -211,7 +216,7 @@ def picture(request: Request, job_id: UUID, name: str) -> FileResponse:
 def correspondence(request: Request, job_id: UUID) -> FileResponse:
     """Where each place of the current picture lies on the prior, for the viewer."""
     job = selectors.job_visible_to(request.user, job_id)
-    recommendation = selectors.recommendation_of(job)
+    recommendation = selectors.recommendation_of(job, user=request.user)
     path = correspondence_path(recommendation.comparison if recommendation else None)
     return stored_picture(path, name=f"{job.pk}-correspondence")
 
@@ -220,7 +225,7 @@ def correspondence(request: Request, job_id: UUID) -> FileResponse:
 def report(request: Request, job_id: UUID) -> FileResponse:
     """The report on paper; a draft until a decision is in force."""
     job = selectors.job_visible_to(request.user, job_id)
-    recommendation = selectors.recommendation_of(job)
+    recommendation = selectors.recommendation_of(job, user=request.user)
     if recommendation is None:
         raise NotFound("There is nothing to report yet.")
     made = issue_report(recommendation, issued_by=request.user)
@@ -232,7 +237,8 @@ def describe(request: Request, mammogram_id: UUID, lesion: int) -> HttpResponse:
     """Describe a mass of a picture, or describe it anew."""
     require(request.user, Permission.RECORD_FINDINGS)
     mammogram = mammogram_visible_to(request.user, mammogram_id)
-    lesions = selectors.lesions_of(mammogram)
+    require_read(request.user, [mammogram])
+    lesions = selectors.lesions_of(mammogram, user=request.user)
     before = next((each.current for each in lesions if each.number == lesion), None)
     if before is None and lesion != len(lesions) + 1:
         raise NotFound("There is no such lesion.")
@@ -287,7 +293,7 @@ def _signed(
     """Give a signature; what is refused stands on its form."""
     require(request.user, Permission.SIGN_DECISIONS)
     job = selectors.job_visible_to(request.user, job_id)
-    recommendation = selectors.recommendation_of(job)
+    recommendation = selectors.recommendation_of(job, user=request.user)
     if recommendation is None:
         raise NotFound("There is no proposal to sign yet.")
     status = 422
@@ -307,7 +313,7 @@ def _signed(
 def heat_map(request: Request, job_id: UUID, which: str) -> FileResponse:
     """Where the model saw evidence for suspicion, to lie over the current or prior picture."""
     job = selectors.job_visible_to(request.user, job_id)
-    recommendation = selectors.recommendation_of(job)
+    recommendation = selectors.recommendation_of(job, user=request.user)
     prediction = None
     if recommendation and which in {"current", "prior"}:
         prediction = getattr(recommendation, f"{which}_prediction")
@@ -323,9 +329,9 @@ def _page(
     mark_form: MarkForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    recommendation = selectors.recommendation_of(job)
-    lesions = selectors.lesions_of(job.current)
-    mark_form = mark_form or _mark_form(job)
+    recommendation = selectors.recommendation_of(job, user=request.user)
+    lesions = selectors.lesions_of(job.current, user=request.user)
+    mark_form = mark_form or _mark_form(request, job)
     canvases = lesion_presenters.canvases(
         job,
         recommendation.comparison if recommendation else None,
@@ -349,11 +355,11 @@ def _page(
         "stage": stage_of(job, recommendation, canvases, (prior_finding, current_finding)),
         "lesions": presenters.lesions(lesions),
         "next_lesion": len(lesions) + 1,
-        "similar": presenters.similar(selectors.similar_cases_of(job.current)),
+        "similar": presenters.similar(selectors.similar_cases_of(job.current, user=request.user)),
         **_state_context(job, poll=0),
     }
     if recommendation:
-        context |= _findings(recommendation)
+        context |= _findings(recommendation, reader=request.user)
         context |= _signatures(recommendation, form, reader=request.user)
     return render(request, "analysis/detail.html", context, status=status)
 
@@ -379,7 +385,7 @@ def _newer(job: AnalysisJob, analyses: Sequence[AnalysisJob]) -> AnalysisJob | N
     return same[0] if same and same[0].pk != job.pk else None
 
 
-def _findings(recommendation: Recommendation) -> dict[str, object]:
+def _findings(recommendation: Recommendation, *, reader: User) -> dict[str, object]:
     comparison = recommendation.comparison
     pictures = kept_pictures(comparison)
     return {
@@ -392,7 +398,7 @@ def _findings(recommendation: Recommendation) -> dict[str, object]:
         "lesion": lesion_presenters.lesion_block(
             recommendation.job,
             comparison,
-            lesions=selectors.followed_lesions_of(recommendation.patient),
+            lesions=selectors.followed_lesions_of(recommendation.patient, user=reader),
         ),
         "rules": presenters.traced_rules(recommendation.trace),
         "pictures": pictures,

@@ -109,11 +109,11 @@ def overall_figures(confusion: Floats) -> dict[str, Floats]:
         "accuracy": np.trace(confusion, axis1=1, axis2=2) / total,
         "balanced_accuracy": np.nanmean(by_class["recall"], axis=1),
         "macro_f1": np.nanmean(by_class["f1"], axis=1),
-        "quadratic_kappa": _quadratic_kappa(confusion),
+        "quadratic_kappa": quadratic_kappa(confusion),
     }
 
 
-def _quadratic_kappa(confusion: Floats) -> Floats:
+def quadratic_kappa(confusion: Floats) -> Floats:
     rank = np.arange(confusion.shape[1])
     cost = (rank[:, None] - rank[None, :]) ** 2
     total = confusion.sum(axis=(1, 2))

@@ -246,7 +246,7 @@ def _upload_followups(
 
 def _mark_mass(film: Mammogram, doctor: User, say: Say) -> None:
     """Mark the round mass that the film shows; its simulated follow-up is measured at it."""
-    if marks_on(film):
+    if marks_on(film, user=doctor):
         return
     mark_lesion(film, x=MASS_X, y=MASS_Y, radius=MASS_RADIUS, marked_by=doctor)
     say("  RCC mass marked, to be measured on the follow-up")

@@ -69,7 +69,7 @@ def report_content(
             "Research and decision support, not a medical device. No patient may be managed on the "
             "computer's output alone."
         ),
-        "suggestion": _suggestion(recommendation),
+        "suggestion": _suggestion(recommendation, reader=printed_by),
         "rules_title": _("How the proposal came about"),
         "rules_head": [_("Rule"), _("Says"), _("Rests on"), _("Fires")],
         "rules": _rules(recommendation),
@@ -202,7 +202,7 @@ def _signature(by: User, at: datetime, meaning: str, version: SignedVersion) -> 
     }
 
 
-def _suggestion(recommendation: Recommendation) -> Rows:
+def _suggestion(recommendation: Recommendation, *, reader: User) -> Rows:
     rows = [[_("Proposal"), str(recommendation.get_proposal_display())]]
     proven = bool(recommendation.record.get("malignancy_proven"))
     for label, mammogram, prediction, is_proven in (
@@ -214,7 +214,7 @@ def _suggestion(recommendation: Recommendation) -> Rows:
             rows.append([f"{label}, {_day(mammogram)}", _category(found)])
             if found.bars:
                 rows.append([_("Probabilities"), _probabilities(found)])
-    return rows + _change(recommendation)
+    return rows + _change(recommendation, reader=reader)
 
 
 def _category(found: PictureFinding) -> str:
@@ -234,7 +234,7 @@ def _probabilities(found: PictureFinding) -> str:
     return ", ".join(f"{bar.category}: {bar.percent}" for bar in found.bars)
 
 
-def _change(recommendation: Recommendation) -> Rows:
+def _change(recommendation: Recommendation, *, reader: User) -> Rows:
     found = presenters.change(recommendation.comparison)
     if found is None:
         return [[_("Change"), _("No prior of this breast and view: nothing was compared.")]]
@@ -253,7 +253,7 @@ def _change(recommendation: Recommendation) -> Rows:
     lesion = lesion_block(
         recommendation.job,
         recommendation.comparison,
-        lesions=followed_lesions_of(recommendation.patient),
+        lesions=followed_lesions_of(recommendation.patient, user=reader),
     )
     if lesion:
         rows += [[each.label, f"{each.prior} → {each.current}"] for each in lesion.rows]

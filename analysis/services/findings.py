@@ -4,6 +4,7 @@ from functools import cache
 
 from django.db import IntegrityError
 
+from analysis.blinding import require_read
 from analysis.choices import Assessment, MassDensity, MassMargin, MassShape
 from analysis.models import Finding
 from mammotrack.accounts.models import User
@@ -64,13 +65,14 @@ def record_finding(
     Raises
     ------
     Forbidden
-        The user may not describe findings.
+        The user may not describe findings, or has to read the exam first (``reading_due``).
     NothingDescribed
         Neither shape, margin nor density is said.
     StaleFinding
         The lesion has another revision by now, or its number is taken.
     """
     require(recorded_by, Permission.RECORD_FINDINGS)
+    require_read(recorded_by, [mammogram])
     if not (shape or margin or density):
         raise NothingDescribed("Say at least the shape, the margin or the density of the mass.")
     finding = Finding(

@@ -193,7 +193,12 @@ def _write_once(
             rules_version=outcome.rules_version,
             proposal=outcome.proposal,
             deciding_rule=outcome.deciding_rule,
-            trace=outcome.trace,
+            trace=_with_sources(
+                outcome.trace,
+                current_prediction=current_prediction,
+                prior_prediction=prior_prediction,
+                comparison=comparison,
+            ),
             record=_as_document(record),
         )
         recommendation.save(force_insert=True)
@@ -214,6 +219,17 @@ def _write_once(
             rules_version=recommendation.rules_version,
             superseded=[key.hex for key in superseded],
         )
+
+
+def _with_sources(
+    trace: list[dict[str, Any]], **rows: Prediction | Comparison | None
+) -> list[dict[str, Any]]:
+    """Each rule with the ids of the rows it rests on; the record is kept as it was seen."""
+    ids = {name: str(row.pk) for name, row in rows.items() if row}
+    return [
+        entry | {"sources": {name: ids[name] for name in entry["rests_on"] if name in ids}}
+        for entry in trace
+    ]
 
 
 def _as_it_is_now(job: AnalysisJob) -> AnalysisJob:

@@ -103,7 +103,7 @@ def test_the_breast_as_a_whole_is_signed_as_it_stood_beside_the_proposal():
     assert (stored["id"], stored["category"]) == (str(breast.pk), "4")
 
 
-def test_override_without_a_reason_is_refused():
+def test_D13_override_without_a_reason_is_refused():
     with pytest.raises(ReasonRequired):
         sign_decision(
             make_recommendation(),
@@ -116,7 +116,7 @@ def test_override_without_a_reason_is_refused():
 
 
 @pytest.mark.parametrize("role", sorted(set(Role.values) - {Role.DOCTOR}))
-def test_Z06_only_a_doctor_signs(role):
+def test_Z06_D13_only_a_doctor_signs(role):
     recommendation = make_recommendation()
 
     with pytest.raises(Forbidden):

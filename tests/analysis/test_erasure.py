@@ -28,14 +28,16 @@ from scans.models import Mammogram
 from scans.services import Statement, store_mammogram
 from tests.audit import entries
 from tests.factories.accounts import make_clinic, make_user
-from tests.factories.analysis import make_decision, make_recommendation
-from tests.factories.patients import make_patient
+from tests.factories.analysis import make_arbitration, make_decision, make_recommendation
+from tests.factories.patients import make_course, make_emergency, make_patient
 from tests.phantoms import phantom
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SECRETS = (
     "Quisling",
+    "AC-T for",
+    "EC of",
     "Zelda",
     "MRN-4711",
     "MRN4711",
@@ -53,8 +55,9 @@ SECRETS = (
 # What a field may hold that an erasure leaves: codes, versions, hashes, ids and days of treatment.
 NOT_PERSONAL = {
     "PatientMerge": {"moved"},
-    "Revision": {"fact_type", "values"},
-    "TherapyCourse": {"regimen", "start_date", "end_date"},
+    "EmergencyAccess": set(),
+    "Revision": {"fact_type"},
+    "TherapyCourse": {"start_date", "end_date"},
     "TherapyCycle": {"given_date", "last_date"},
     "PathologyReport": {"report_date"},
     "Consent": {"decided_on", "document_version"},
@@ -97,6 +100,8 @@ NOT_PERSONAL = {
         "pictures_key",
     },
     "Recommendation": {"rules_version", "deciding_rule", "trace", "record"},
+    "Reading": {"pictures"},
+    "Arbitration": set(),
     "Decision": {"evidence", "evidence_sha256"},
     "Finding": {"not_estimated", "model_version", "model_sha256"},
     "SimilarCases": {
@@ -157,6 +162,10 @@ def patient(clinic, doctor, store, hints, settings):
     make_decision(
         make_recommendation(current=mammogram), choice="refer", reason="Quisling has a lump."
     )
+    make_emergency(patient, reason="Quisling fell from a ladder.")
+    make_arbitration(mammogram, reason="Quisling told of it.")
+    course = make_course(patient, regimen="AC-T for Quisling")
+    services.amend_course(course, expected_version=1, recorded_by=doctor, regimen="EC of Quisling")
     entry = services.record_history(patient, item="HRT", note="Aunt Quisling.", recorded_by=doctor)
     services.retract_history(entry, reason="Aunt, not she.", retracted_by=doctor)
     twin = make_patient(clinic, family_name="Quisling", birth_date=date(1961, 2, 3))
@@ -200,6 +209,9 @@ def test_L05_erasure_leaves_nothing_to_read_and_a_valid_chain(patient, administr
         "patient",
         "decision",
         "analysisjob",
+        "therapycourse",
+        "emergencyaccess",
+        "arbitration",
     }
     assert {problem.kind for problem in check()} == {"missing_audit_link"}
 

@@ -121,7 +121,7 @@ class TestService:
         record(mammogram, doctor, supersedes=1)
         record(mammogram, doctor, lesion=2, shape="ROUND")
 
-        first, second = selectors.lesions_of(mammogram)
+        first, second = selectors.lesions_of(mammogram, user=doctor)
         assert (first.number, first.current.margin) == (1, "SPICULATED")
         assert [old.margin for old in first.superseded] == ["OBSCURED"]
         assert (second.number, second.current.shape, second.superseded) == (2, "ROUND", [])

@@ -92,7 +92,7 @@ def test_first_rule_that_fires_decides(given, rule, proposal):
     assert outcome.proposal == proposal
 
 
-def test_low_similarity_never_proposes_a_shift():
+def test_D12_low_similarity_never_proposes_a_shift():
     """However complete the therapy and however benign the picture."""
     assert propose(evidence(change=DIFFERENT, record=COMPLETE)).proposal == Proposal.REFER
 
@@ -109,7 +109,7 @@ def test_a_direction_without_a_marked_lesion_is_none(direction, record):
 
 
 @pytest.mark.parametrize("similarity", [-1.0, 0.0, 0.5, 0.99])
-def test_similarity_moves_no_proposal(similarity):
+def test_D12_similarity_moves_no_proposal(similarity):
     """It is an input that is shown; verdict, categories and therapy decide."""
     for change in (UNCHANGED, DIFFERENT, PROGRESSION, REGRESSION):
         for record in (MIDWAY, COMPLETE, UNTREATED):
@@ -181,13 +181,13 @@ def test_a_size_that_did_not_grow_enough_refers_nobody(diameters):
         {"change": INCOMPARABLE},
     ],
 )
-def test_shift_needs_every_condition(change_of_mind):
+def test_D12_shift_needs_every_condition(change_of_mind):
     given = evidence(**{"record": COMPLETE} | change_of_mind)
 
     assert propose(given).proposal != Proposal.SHIFT_TO_NORMAL_MEDICATION
 
 
-def test_trace_lists_every_rule_with_its_inputs():
+def test_D12_trace_lists_every_rule_with_its_inputs():
     trace = propose(evidence()).trace
 
     assert [entry["rule"] for entry in trace] == [rule.id for rule in RULES]

@@ -37,6 +37,11 @@ def doctor() -> Any:
     return make_user(Role.DOCTOR)
 
 
+def reader_of(row: Any) -> Any:
+    """Somebody who may see a patient or a picture."""
+    return make_user(Role.DOCTOR, clinics=[row.clinic])
+
+
 def test_a_mark_is_kept_with_its_author_and_leaves_a_trace():
     prior, _ = make_pair()
     marked_by = doctor()
@@ -172,7 +177,7 @@ def test_a_mark_is_superseded_once_and_stays_as_it_was():
         mark_lesion(current, **DISC, supersedes=new, marked_by=doctor())
 
     assert refusal.value.problem_code == "mark_of_another_picture"
-    assert [mark.pk for mark in selectors.marks_on(prior)] == [new.pk]
+    assert [mark.pk for mark in selectors.marks_on(prior, user=reader_of(prior))] == [new.pk]
     assert LesionMark.objects.get(pk=old.pk).radius == 80.0
 
 
@@ -217,7 +222,7 @@ class TestSizesOverTime:
             )
         make_comparison(prior=second, current=third)
 
-        (lesion,) = selectors.followed_lesions_of(first.patient)
+        (lesion,) = selectors.followed_lesions_of(first.patient, user=reader_of(first.patient))
 
         assert (lesion.number, lesion.mark.pk) == (1, mark.pk)
         assert [
@@ -240,7 +245,7 @@ class TestSizesOverTime:
                 lesion=measured_lesion(30.0, found),
             )
 
-        (lesion,) = selectors.followed_lesions_of(first.patient)
+        (lesion,) = selectors.followed_lesions_of(first.patient, user=reader_of(first.patient))
 
         assert [each.size.diameter_mm for each in lesion.course] == [30.0, 20.0]
 
@@ -251,7 +256,7 @@ class TestSizesOverTime:
         make_comparison(prior=first, current=second, mark=mark, lesion=gone)
         make_comparison(prior=first, current=third, mark=mark, comparable=False)
 
-        (lesion,) = selectors.followed_lesions_of(first.patient)
+        (lesion,) = selectors.followed_lesions_of(first.patient, user=reader_of(first.patient))
 
         assert [each.category.value for each in lesion.course] == [
             "baseline",
@@ -262,7 +267,7 @@ class TestSizesOverTime:
         _, second, _ = make_series()
         mark_lesion(second, **DISC, is_new=True, marked_by=doctor())
 
-        (lesion,) = selectors.followed_lesions_of(second.patient)
+        (lesion,) = selectors.followed_lesions_of(second.patient, user=reader_of(second.patient))
 
         assert [(each.size.day, each.category.value) for each in lesion.course] == [
             (DAYS[1], "new_lesion")
@@ -275,7 +280,7 @@ class TestSizesOverTime:
         second, other = make_mark(left), make_mark(right)
         anew = make_mark(left, supersedes=first)
 
-        lesions = selectors.followed_lesions_of(patient)
+        lesions = selectors.followed_lesions_of(patient, user=reader_of(patient))
 
         assert {lesion.mark.pk: lesion.number for lesion in lesions} == {
             anew.pk: 1,

@@ -88,7 +88,7 @@ def prediction(**fields):
     return Prediction(**values | fields)
 
 
-def test_without_pathology_the_answer_rests_on_appearance():
+def test_D8_without_pathology_the_answer_rests_on_appearance():
     found = picture_finding(prediction(), malignancy_proven=False)
 
     assert found.category == "5"
@@ -100,7 +100,7 @@ def test_without_pathology_the_answer_rests_on_appearance():
     ("fields", "reads"),
     [({}, "category 5"), ({"abstained": True}, "no category"), ({"category": "2"}, "category 2")],
 )
-def test_proven_malignancy_makes_the_answer_six_and_says_on_what_it_rests(fields, reads):
+def test_D8_proven_malignancy_makes_the_answer_six_and_says_on_what_it_rests(fields, reads):
     found = picture_finding(prediction(**fields), malignancy_proven=True)
 
     assert (found.category, found.meaning, found.abstained) == (

@@ -197,7 +197,7 @@ def test_a_marked_mass_is_measured_and_kept_beside_the_unmarked_result():
     trace = {entry["rule"]: entry for entry in later.trace}
     assert trace["SIZE-1"]["inputs"]["size_category"] == "partial_decrease"
     assert trace["THERAPY-2"]["inputs"]["lesion_marked"] is True
-    (lesion,) = selectors.followed_lesions_of(patient)
+    (lesion,) = selectors.followed_lesions_of(patient, user=doctor)
     assert [each.category.value for each in lesion.course] == ["baseline", "partial_decrease"]
 
 

@@ -286,7 +286,7 @@ def test_the_page_shows_evidence_and_preselects_nothing(doctor, recommendation):
 
 
 @pytest.mark.parametrize("proven", [True, False])
-def test_proven_cancer_is_said_above_what_the_computer_reads(doctor, clinic, proven):
+def test_D8_proven_cancer_is_said_above_what_the_computer_reads(doctor, clinic, proven):
     prior, current = make_pair(make_patient(clinic))
     recommendation = make_recommendation(
         prior=prior, current=current, record={"malignancy_proven": proven}
@@ -415,7 +415,7 @@ def test_a_second_signature_is_refused(doctor, clinic, recommendation):
     assert doctor.full_name in answer.content.decode()
 
 
-def test_only_a_doctor_signs(clinic, recommendation):
+def test_D13_only_a_doctor_signs(clinic, recommendation):
     radiographer = make_user(Role.RADIOGRAPHER, clinics=[clinic])
 
     page = signed_in(radiographer).get(page_of(recommendation)).content.decode()

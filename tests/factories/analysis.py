@@ -10,11 +10,13 @@ from analysis.evidence import digest, evidence_of
 from analysis.guideline import RULES_VERSION
 from analysis.models import (
     AnalysisJob,
+    Arbitration,
     BreastPrediction,
     Comparison,
     Decision,
     LesionMark,
     Prediction,
+    Reading,
     Recommendation,
     SimilarCases,
 )
@@ -251,6 +253,36 @@ def make_similar_cases(mammogram: Mammogram, **fields: Any) -> SimilarCases:
         patient_id=mammogram.patient_id,
         mammogram=mammogram,
         **values,
+    )
+
+
+def make_reading(
+    mammogram: Mammogram, *, reader: User | None = None, category: str = "2", **fields: Any
+) -> Reading:
+    """A doctor's category of the breast on this picture, which was all that was looked at."""
+    values = {"revision": 1, "pictures": [mammogram.pk.hex]} | fields
+    return Reading.objects.create(
+        clinic_id=mammogram.clinic_id,
+        patient_id=mammogram.patient_id,
+        exam_id=mammogram.exam_id,
+        laterality=mammogram.laterality,
+        category=category,
+        reader=reader or make_user(Role.DOCTOR),
+        **values,
+    )
+
+
+def make_arbitration(
+    mammogram: Mammogram, *, category: str = "3", reason: str = "Grouped calcifications."
+) -> Arbitration:
+    return Arbitration.objects.create(
+        clinic_id=mammogram.clinic_id,
+        patient_id=mammogram.patient_id,
+        exam_id=mammogram.exam_id,
+        laterality=mammogram.laterality,
+        category=category,
+        reason=reason,
+        arbiter=make_user(Role.DOCTOR),
     )
 
 

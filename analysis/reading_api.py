@@ -1,0 +1,164 @@
+"""Readings of a clinic that reads blind, over HTTP."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from analysis import selectors
+from analysis.agreement import agreements
+from analysis.choices import ReadCategory
+from analysis.models import Arbitration, Reading
+from analysis.services.readings import arbitrate, record_reading
+from mammotrack.accounts.policy import Permission
+from mammotrack.api.serializers import Answer, Shape
+from mammotrack.api.viewsets import ApiViewSet
+from patients.api import OfPatient
+from scans.choices import Laterality
+from scans.selectors import exam_visible_to
+
+
+class ReadingSerializer(Answer):
+    """A doctor's own category of one breast; another doctor's shows once there is an own one."""
+
+    reader = serializers.CharField(source="reader.full_name")
+    pictures = serializers.ListField(child=serializers.UUIDField())
+
+    class Meta:
+        model = Reading
+        fields = [
+            "id",
+            "patient",
+            "exam",
+            "laterality",
+            "category",
+            "revision",
+            "pictures",
+            "reader",
+            "created_at",
+        ]
+
+
+class ReadingRequest(Shape):
+    exam = serializers.UUIDField()
+    pictures = serializers.ListField(
+        child=serializers.UUIDField(),
+        max_length=64,
+        help_text="The exam's pictures that were looked at: all of them.",
+    )
+    left = serializers.ChoiceField(ReadCategory.choices, allow_null=True, default=None)
+    right = serializers.ChoiceField(ReadCategory.choices, allow_null=True, default=None)
+
+
+class RecordedReadingsSerializer(serializers.Serializer):
+    results = ReadingSerializer(many=True)
+
+
+class ArbitrationSerializer(Answer):
+    arbiter = serializers.CharField(source="arbiter.full_name")
+
+    class Meta:
+        model = Arbitration
+        fields = [
+            "id",
+            "patient",
+            "exam",
+            "laterality",
+            "category",
+            "reason",
+            "arbiter",
+            "created_at",
+        ]
+
+
+class ArbitrationRequest(Shape):
+    exam = serializers.UUIDField()
+    laterality = serializers.ChoiceField(Laterality.choices)
+    category = serializers.ChoiceField(ReadCategory.choices)
+    reason = serializers.CharField(max_length=2000)
+
+
+class AgreementSerializer(serializers.Serializer):
+    """Quadratic kappa of readings given blind, with its 95 % interval by patients."""
+
+    between = serializers.ChoiceField(["doctor-doctor", "computer-doctor"])
+    model_version = serializers.CharField(allow_blank=True)
+    n = serializers.IntegerField(help_text="Breasts read.")
+    patients = serializers.IntegerField()
+    kappa = serializers.ListField(
+        child=serializers.FloatField(allow_null=True),
+        source="figures",
+        help_text="Value, low and high.",
+    )
+
+
+class AgreementsSerializer(serializers.Serializer):
+    results = AgreementSerializer(many=True)
+
+
+READ = {"list": Permission.RECORD_READINGS, "retrieve": Permission.RECORD_READINGS}
+
+
+class ReadingViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+    permissions = READ | {"create": Permission.RECORD_READINGS}
+    filters = OfPatient
+    serializer_class = ReadingSerializer
+
+    def get_queryset(self) -> QuerySet[Reading]:
+        return selectors.readings_visible_to(self.user)
+
+    @extend_schema(request=ReadingRequest, responses={201: RecordedReadingsSerializer})
+    def create(self, request: Request) -> Response:
+        """Give a category for each breast of the exam; null where it has no picture of one."""
+        wanted = ReadingRequest(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        said = wanted.validated_data
+        categories = {Laterality.LEFT: said["left"], Laterality.RIGHT: said["right"]}
+        made = record_reading(
+            exam_visible_to(self.user, said["exam"]),
+            categories={side: category for side, category in categories.items() if category},
+            pictures=said["pictures"],
+            reader=self.user,
+        )
+        return Response(
+            {"results": self.get_serializer(made, many=True).data},
+            status=status.HTTP_201_CREATED,
+        )
+
+
+class ArbitrationViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+    permissions = READ | {"create": Permission.RECORD_READINGS}
+    filters = OfPatient
+    serializer_class = ArbitrationSerializer
+
+    def get_queryset(self) -> QuerySet[Arbitration]:
+        return selectors.arbitrations_visible_to(self.user)
+
+    @extend_schema(request=ArbitrationRequest, responses={201: ArbitrationSerializer})
+    def create(self, request: Request) -> Response:
+        """Settle a breast that the first two readers saw differently, as a third doctor."""
+        wanted = ArbitrationRequest(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        said = dict(wanted.validated_data)
+        made = arbitrate(exam_visible_to(self.user, said.pop("exam")), **said, arbiter=self.user)
+        return Response(
+            self.get_serializer(made).data,
+            status=status.HTTP_201_CREATED,
+            headers={"Location": reverse("api:arbitration-detail", [made.pk])},
+        )
+
+
+class AgreementViewSet(ApiViewSet):
+    permissions = {"list": Permission.JUDGE_MODELS}
+    serializer_class = AgreementSerializer
+
+    @extend_schema(responses=AgreementsSerializer)
+    def list(self, request: Request) -> Response:
+        """How far doctors agree with each other, and each model version with the first of them."""
+        found: Any = agreements(self.user)
+        return Response({"results": self.get_serializer(found, many=True).data})
