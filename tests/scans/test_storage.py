@@ -257,7 +257,7 @@ def test_derived_file_that_was_never_made(store):
 @pytest.mark.parametrize(
     "name", ["../pixels.png", "a/b.png", ".hidden", "", "Pixels.PNG", "a.png\n"]
 )
-def test_names_reach_no_other_place(store, pictures, name):
+def test_A6_names_reach_no_other_place(store, pictures, name):
     with pytest.raises(ValueError, match="SHA-256"):
         store.open_derived(SHA256, name)
     with pytest.raises(ValueError, match="SHA-256"):
@@ -267,7 +267,7 @@ def test_names_reach_no_other_place(store, pictures, name):
 @pytest.mark.parametrize(
     "sha256", ["", "../../etc/passwd", SHA256[:-1], SHA256.upper(), SHA256 + "\n"]
 )
-def test_only_a_hash_names_an_object(store, sha256):
+def test_A6_only_a_hash_names_an_object(store, sha256):
     with pytest.raises(ValueError, match="SHA-256"):
         store.path_of(sha256)
 

@@ -180,7 +180,7 @@ def test_a_form_against_the_file_is_shown_side_by_side(send, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["display", "thumbnail"])
-def test_a_picture_is_sent_private_and_under_an_opaque_name(name, radiographer, store, send):
+def test_A6_a_picture_is_sent_private_and_under_an_opaque_name(name, radiographer, store, send):
     send()
     stored = Mammogram.objects.get()
 
@@ -194,7 +194,7 @@ def test_a_picture_is_sent_private_and_under_an_opaque_name(name, radiographer, 
     assert answer.headers["Content-Disposition"] == f'inline; filename="{stored.pk}.jpg"'
 
 
-def test_opening_a_picture_leaves_a_trace(radiographer, send):
+def test_A4_opening_a_picture_leaves_a_trace(radiographer, send):
     send()
     stored = Mammogram.objects.get()
 
@@ -209,7 +209,7 @@ def test_opening_a_picture_leaves_a_trace(radiographer, send):
 
 
 @pytest.mark.parametrize("name", ["display", "thumbnail"])
-def test_pictures_of_others_do_not_exist(name, radiographer, clinic, store):
+def test_A6_pictures_of_others_do_not_exist(name, radiographer, clinic, store):
     foreign = make_mammogram(make_patient())
     without_file = make_mammogram(make_patient(clinic))
     client = signed_in(radiographer)

@@ -110,7 +110,9 @@ def test_R07_machines_at_the_same_time_make_one_chain(clinic, audit_dir, tmp_pat
     assert (report.is_intact, report.entries) == (True, 46)
 
 
-def test_R09_a_decision_whose_entry_cannot_be_written_is_not_signed(doctor, clinic, broken_trail):
+def test_R09_A3_a_decision_whose_entry_cannot_be_written_is_not_signed(
+    doctor, clinic, broken_trail
+):
     prior, current = make_pair(make_patient(clinic))
     recommendation = make_recommendation(prior=prior, current=current)
     before = Recommendation.objects.values().get()
@@ -190,7 +192,7 @@ def test_C10_a_clock_put_back_an_hour_changes_no_order(clinic, doctor):
     assert {found.kind for found in verify(chain=str(clinic.pk)).findings} == {Kind.BACKLINK}
 
 
-def test_before_and_after_are_kept_sealed_and_not_in_the_chain(clinic, doctor):
+def test_A3_before_and_after_are_kept_sealed_and_not_in_the_chain(clinic, doctor):
     patient = make_patient(clinic, family_name="Okafor")
 
     update_patient(patient, expected_version=1, changed_by=doctor, family_name="Quisling")
