@@ -17,6 +17,9 @@ REPORT_VIOLATIONS = """
         console.error(`content policy: ${event.violatedDirective} ${event.blockedURI}`);
     });
 """
+WIDER = """[...document.querySelectorAll("main *, header *")]
+    .filter((each) => each.getBoundingClientRect().right > innerWidth)
+    .slice(-3).map((each) => each.outerHTML.slice(0, 120))"""
 WIDE, NARROW = (1440, 900), (320, 640)
 
 
@@ -110,7 +113,7 @@ def check(page: Page) -> None:
 def assert_fits(page: Page) -> None:
     """Nothing needs scrolling sideways; a wide table scrolls in its own frame."""
     beyond = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert beyond <= 0, f"{beyond} px too wide"
+    assert beyond <= 0, f"{beyond} px too wide: {page.evaluate(WIDER)}"
 
 
 def _session(user: User) -> str:
