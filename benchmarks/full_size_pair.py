@@ -30,6 +30,8 @@ FILM_SPACING_MM = 0.05
 FINER = round(SPACING_MM / FILM_SPACING_MM)
 FULL_SCALE = 65535
 SEVERITY = "moderate"
+SEED = 2
+"""A draw whose follow-ups all pass the gates: a refused pair takes no time to compare."""
 EDGE_PX = 8
 """About 3 mm: a breast's soft edge beside its mask."""
 
@@ -70,7 +72,7 @@ def _follow_up(film: PreparedBreast, foreign: PreparedBreast) -> Image:
         other=baseline_film(foreign, patient="foreign"),
         scenario="none",
         severity=SEVERITY,
-        seed=1,
+        seed=SEED,
     )
     detail = _finer(simulated.displacement) * np.float32(FINER)
     later = _finer(simulated.current) + warp(_fine_detail(film), detail)
