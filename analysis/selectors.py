@@ -355,7 +355,7 @@ def jobs_asked_for_by(user: User) -> QuerySet[AnalysisJob]:
     """The analyses this user caused, by an upload, a mark or a retry, with what became of them."""
     return (
         jobs_visible_to(user)
-        .filter(requested_by=user)
+        .filter(open_to(user, "current", "prior"), requested_by=user)
         .select_related(
             "patient",
             "current",

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from analysis import selectors
+from analysis.blinding import READ_FIRST, ReadingDue, exam_to_read_first
 from analysis.models import Recommendation
 from analysis.reports.content import record_sha256, report_content
 from analysis.reports.typesetting import typeset
@@ -48,6 +49,8 @@ def issue_report(recommendation: Recommendation, *, issued_by: User) -> Report:
     """Make the PDF and write down its hash. Until a decision is in force it is a draft."""
     require(issued_by, Permission.READ_ANALYSES)
     check_one_patient(recommendation.job)
+    if exam_to_read_first(issued_by, recommendation.job):
+        raise ReadingDue(READ_FIRST)
     decisions = selectors.decisions_on(recommendation)
     moment = now()
     content = report_content(recommendation, decisions, printed_by=issued_by, printed_at=moment) | {

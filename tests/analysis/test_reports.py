@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import timedelta
 from io import BytesIO, StringIO
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from analysis.services.reports import find_report, issue_report, issued_reports
 from mammotrack.accounts.models import Clinic, Role, User
 from mammotrack.audit.chain import head_of
 from mammotrack.audit.models import Action
+from mammotrack.models import now
 from scans.models import Mammogram
 from tests.api import Program, assert_problem
 from tests.audit import entries
@@ -282,3 +284,18 @@ def test_d18_every_mammogram_has_a_place(recommendation):
     assert {each.mammogram for each in printed_sizes([recommendation.current])} == set(
         Mammogram.objects.filter(pk=recommendation.current_id)
     )
+
+
+def test_s10_nothing_is_told_before_the_own_reading(clinic, recommendation, doctor):
+    clinic.blind_reading_since = now() - timedelta(days=1)
+    clinic.save()
+    recommendation.job.requested_by = doctor
+    recommendation.job.save()
+    client = signed_in(doctor)
+
+    answer = client.get(page_of(recommendation))
+    mine = client.get(reverse("worklist"), {"tab": "mine"})
+
+    assert answer.status_code == 403
+    assert list(mine.context["page"].rows) == []
+    assert not entries(Action.REPORT_ISSUED)
