@@ -168,6 +168,7 @@ class UnmatchedFile(TracedModel, TimestampedModel):
     """
 
     patient_keys = ("id",)
+    personal = {"header": dict}
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+", db_index=False)
     sha256 = models.CharField("SHA-256 of the file", max_length=64)

@@ -54,6 +54,8 @@ def change_map(row: Recommendation) -> Dataset:
     )
     capture.SourceImageSequence = [_source(row.prior), _source(row.current)]
     date_as_recorded(capture, row)
+    capture.DateOfSecondaryCapture = capture.ContentDate
+    capture.TimeOfSecondaryCapture = capture.ContentTime
     return capture
 
 

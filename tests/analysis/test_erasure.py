@@ -54,6 +54,7 @@ SECRETS = (
 
 # What a field may hold that an erasure leaves: codes, versions, hashes, ids and days of treatment.
 NOT_PERSONAL = {
+    "UnmatchedFile": {"sha256"},
     "PatientMerge": {"moved"},
     "EmergencyAccess": set(),
     "Revision": {"fact_type"},
