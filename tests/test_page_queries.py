@@ -15,6 +15,7 @@ from tests.web import HTMX, signed_in
 pytestmark = pytest.mark.django_db
 
 MOST_QUERIES = 15
+MOST_OF_THE_TIMELINE = 17  # with what emergency access and blind reading ask on every record
 
 
 @pytest.fixture
@@ -61,4 +62,4 @@ def test_s06_the_timeline(clinic, patient):
 
     asked = queries_of(lambda: client.get(reverse("patients:detail", args=[patient.pk])))
 
-    assert len(asked) <= MOST_QUERIES, "\n".join(query[:120] for query in asked)
+    assert len(asked) <= MOST_OF_THE_TIMELINE, "\n".join(query[:120] for query in asked)
