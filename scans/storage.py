@@ -139,7 +139,8 @@ class ObjectStore:
             ``damaged_file``: it is missing, or its bytes are not those that were stored.
         """
         path = self.derived_path(sha256, name)
-        if hashes_in(path.parent).get(name) != hash_of_file(path):
+        found = hash_of_file(path)
+        if found is None or found != hashes_in(path.parent).get(name):
             raise ScanFileError("damaged_file", "A stored picture is not what was stored.")
         return path
 

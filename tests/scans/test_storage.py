@@ -254,6 +254,19 @@ def test_derived_file_that_was_never_made(store):
         store.open_derived(SHA256, "pixels.png")
 
 
+def test_F21_a_derived_file_is_read_only_as_it_was_stored(store, pictures):
+    store.put_derived(SHA256, pictures)
+    assert store.checked_path(SHA256, "pixels.png").read_bytes() == b"pixels"
+
+    store.derived_path(SHA256, "pixels.png").write_bytes(b"pixelz")
+    store.derived_path(SHA256, "display.jpg").unlink()
+
+    for name in ["pixels.png", "display.jpg", "never_made.png"]:
+        with pytest.raises(ScanFileError) as refused:
+            store.checked_path(SHA256, name)
+        assert refused.value.code == "damaged_file"
+
+
 @pytest.mark.parametrize(
     "name", ["../pixels.png", "a/b.png", ".hidden", "", "Pixels.PNG", "a.png\n"]
 )
