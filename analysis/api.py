@@ -49,10 +49,11 @@ from analysis.services.lesions import mark_lesion
 from analysis.services.reports import issue_report, issued_reports
 from mammotrack.accounts.policy import Permission
 from mammotrack.api.filters import NoFilters
+from mammotrack.api.problems import PreconditionFailed
 from mammotrack.api.serializers import Answer, FiniteFloatField, Shape
-from mammotrack.api.versions import etag, expected_version
+from mammotrack.api.versions import IF_MATCH, etag, expected_version
 from mammotrack.api.viewsets import ApiViewSet
-from patients.api import IF_MATCH, OfPatient
+from patients.api import OfPatient
 from scans.selectors import mammogram_visible_to
 
 
@@ -506,6 +507,7 @@ class AnalysisViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     """Jobs. Asking twice for the same analysis under the same versions gives the same job."""
 
     permissions = READ | {"create": Permission.REQUEST_ANALYSES}
+    key_required = frozenset({"create"})
     filters = JobFilters
     serializer_class = AnalysisSerializer
 
@@ -615,6 +617,7 @@ class RecommendationViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     @extend_schema(
         operation_id="recommendations_decide",
         request=DecisionRequest,
+        parameters=[IF_MATCH],
         responses={201: DecisionSerializer},
     )
     @action(detail=True, methods=["post"])
@@ -622,6 +625,8 @@ class RecommendationViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
         """Sign: accept the proposal, or decide otherwise and say why. Once, for good."""
         recommendation = selectors.recommendation_visible_to(self.user, pk)
         wanted = self._wanted(DecisionRequest)
+        if expected_version(request) > recommendation.signature_count:
+            raise PreconditionFailed  # a version that never was
         return _signed(sign_decision(recommendation, **wanted, signed_by=self.user))
 
     @extend_schema(

@@ -40,8 +40,10 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "mammotrack.apps.MammoTrackConfig",
+    "mammotrack.api.apps.ApiConfig",
     "mammotrack.accounts.apps.AccountsConfig",
     "mammotrack.audit.apps.AuditConfig",
+    "mammotrack.webhooks.apps.WebhooksConfig",
     "patients.apps.PatientsConfig",
     "scans.apps.ScansConfig",
     "analysis.apps.AnalysisConfig",
@@ -151,6 +153,7 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "analysis"
+CELERY_TASK_ROUTES = {"webhooks.*": {"queue": "webhooks"}}  # a slow receiver delays no analysis
 CELERY_TASK_SOFT_TIME_LIMIT = 120
 CELERY_TASK_TIME_LIMIT = 150
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
@@ -168,6 +171,8 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": ANALYSIS_SWEEP_SECONDS},
     },
     "sweep-uploads": {"task": "scans.sweep_uploads", "schedule": 3600},
+    "forget-requests": {"task": "api.forget_requests", "schedule": 3600},
+    "webhooks": {"task": "webhooks.deliver", "schedule": 5, "options": {"expires": 5}},
     "chain-reads": {"task": "audit.drain", "schedule": 10, "options": {"expires": 10}},
     "end-emergencies": {"task": "patients.end_emergencies", "schedule": 60},
     "anchor": {"task": "audit.anchor", "schedule": 15 * 60},
@@ -267,12 +272,17 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 FILE_UPLOAD_TEMP_DIR = None
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 
+# --- Webhooks ---------------------------------------------------------------------------------
+# Networks of the clinic's own that webhooks may reach; without any, the public network only.
+WEBHOOK_NETWORKS = env.items("WEBHOOK_NETWORKS")
+
 # --- Language and time ------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 USE_TZ = True
 TIME_ZONE = "UTC"  # the database refuses date truncation in any other zone
 
 # --- API --------------------------------------------------------------------------------------
+API_REQUESTS_A_MINUTE = env.integer("API_REQUESTS_A_MINUTE", default=1200)  # of each caller
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "mammotrack.api.authentication.ApiTokenAuthentication",
@@ -282,6 +292,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "mammotrack.api.pagination.NewestFirstPagination",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["mammotrack.api.throttling.CallerThrottle"],
     "EXCEPTION_HANDLER": "mammotrack.api.problems.problem_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }

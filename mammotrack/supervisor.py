@@ -186,13 +186,15 @@ class Platform:
             _collect_static_files()
             variables = {"MONGODB_URI": mongo.uri} if mongo else {}
             worker = Child("worker", _worker_command(), variables=variables)
+            messenger = Child("messenger", _messenger_command(), variables=variables)
             web = Child("web server", web_command(self._port), variables=variables)
             starting.callback(_close_audit_trail)
-            starting.callback(stop_all, [worker, web])
+            starting.callback(stop_all, [worker, messenger, web])
             worker.start()
+            messenger.start()
             web.start()
             self._wait_until_it_answers(web)
-            self._services = [service for service in (mongo, worker, web) if service]
+            self._services = [s for s in (mongo, worker, messenger, web) if s]
             self._running = starting.pop_all()
         return self
 
@@ -308,14 +310,21 @@ def _collect_static_files() -> None:
 
 def _worker_command() -> list[str | Path]:
     """One task at a time: each fills a core. Its timetable runs in the same command."""
+    timetable: list[str | Path] = ["--beat", "--schedule", settings.VAR_DIR / "beat-schedule"]
+    return [*_celery_command(), "--concurrency", "1", *timetable]
+
+
+def _messenger_command() -> list[str | Path]:
+    """Sends webhooks: it waits for others' servers, which no analysis has to wait for."""
+    return [*_celery_command(), "--queues", "webhooks", "--pool", "threads", "--concurrency", "1"]
+
+
+def _celery_command() -> list[str | Path]:
     # In a container root is the usual user, and the worker takes nothing but JSON from its broker.
     quiet = ["-W", "ignore:You're running the worker with superuser privileges"]
     command: list[str | Path] = [sys.executable, *quiet]
-    command += ["-m", "celery", "--quiet", "-A", "mammotrack"]
-    command += ["worker", "--concurrency", "1", "--without-gossip", "--without-mingle"]
-    command += ["--loglevel", "WARNING"]
-    command += ["--beat", "--schedule", settings.VAR_DIR / "beat-schedule"]
-    return command
+    command += ["-m", "celery", "--quiet", "-A", "mammotrack", "worker"]
+    return [*command, "--without-gossip", "--without-mingle", "--loglevel", "WARNING"]
 
 
 def web_command(port: int) -> list[str | Path]:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet, TextChoices
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin
@@ -18,7 +18,7 @@ from mammotrack.accounts.models import Clinic
 from mammotrack.accounts.policy import Permission
 from mammotrack.api.problems import problem
 from mammotrack.api.serializers import Answer, Shape
-from mammotrack.api.versions import etag, expected_version
+from mammotrack.api.versions import IF_MATCH, etag, expected_version
 from mammotrack.api.viewsets import ApiViewSet
 from patients import selectors, services
 from patients.choices import (
@@ -44,13 +44,6 @@ from patients.models import (
     TherapyCycle,
 )
 from patients.partial_dates import PartialDate
-
-IF_MATCH = OpenApiParameter(
-    "If-Match",
-    location=OpenApiParameter.HEADER,
-    required=True,
-    description='The ETag of the version that was read, such as "3".',
-)
 
 
 class ClinicSerializer(Answer):
@@ -246,6 +239,7 @@ class PatientViewSet(ListModelMixin, ApiViewSet):
         "hold": Permission.KEEP_RECORDS,
         "lift_hold": Permission.KEEP_RECORDS,
     }
+    reads_by_post = frozenset({"search"})
     serializer_class = PatientSerializer
 
     def get_queryset(self) -> QuerySet[Patient]:

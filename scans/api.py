@@ -148,6 +148,7 @@ class MammogramViewSet(ListModelMixin, ApiViewSet):
         "retrieve": Permission.READ_SCANS,
         "create": Permission.UPLOAD_SCANS,
     }
+    key_required = frozenset({"create"})
     filters = OfExam
     parser_classes = [MammogramUploadParser]
     serializer_class = MammogramSerializer

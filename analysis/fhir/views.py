@@ -26,6 +26,7 @@ from analysis.fhir.codes import Json
 from analysis.fhir.sources import KINDS
 from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, can
+from mammotrack.api.permissions import check_scope
 from mammotrack.api.problems import problem_handler
 from mammotrack.audit import trace
 from mammotrack.errors import NotFound
@@ -101,7 +102,7 @@ class FhirViewSet(ViewSet):
             wanted = UUID(key)
         except ValueError as error:
             raise NotFound(f"There is no such {_known(kind)}.") from error
-        return _json(search.read(self.user, _known(kind), wanted))
+        return _json(search.read(self.user, self._readable(kind), wanted))
 
     def many(self, request: Request, kind: str) -> HttpResponse:
         return self._bundle(kind, request.query_params)
@@ -112,9 +113,14 @@ class FhirViewSet(ViewSet):
             raise UnsupportedMediaType(request.content_type)
         return self._bundle(kind, QueryDict(request._request.body))
 
+    def _readable(self, kind: str) -> str:
+        """A known kind, which the caller's key was made to read: its door alone is not enough."""
+        check_scope(self.request, KINDS[_known(kind)].permission)
+        return kind
+
     def _bundle(self, kind: str, given: QueryDict) -> HttpResponse:
         parameters = {name: given.getlist(name) for name in given}
-        page = search.search(self.user, _known(kind), parameters)
+        page = search.search(self.user, self._readable(kind), parameters)
         here = reverse("fhir:many", [kind], request=self.request)
         links = [{"relation": "self", "url": here}]
         if page.next_cursor:
@@ -145,7 +151,7 @@ class FhirViewSet(ViewSet):
             if name not in ("_type", "_since", "_outputFormat"):
                 raise search.InvalidSearch(f"{name[:40]} is no parameter of $export.")
         for kind in wanted:
-            if _known(kind) not in allowed:
+            if self._readable(kind) not in allowed:
                 raise NotFound(f"{kind} is not yours to export.")
         since = request.query_params.get("_since")
         if since:
@@ -183,7 +189,7 @@ class FhirViewSet(ViewSet):
             of_whom = search.patients_in(self.user, kind, since=since, until=until)
             for clinic_id in self.user.clinic_ids:
                 traced.touched[clinic_id].update(of_whom)
-        resources = search.everything(self.user, kind, since=since, until=until)
+        resources = search.everything(self.user, self._readable(kind), since=since, until=until)
         return StreamingHttpResponse(_lines(resources), content_type="application/fhir+ndjson")
 
     def _export(self, token: str) -> tuple[list[str], datetime | None, datetime]:

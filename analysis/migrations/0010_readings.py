@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0002_blind_reading'),
+        ('accounts', '0003_blind_reading'),
         ('analysis', '0009_worklist_and_worker_signs'),
         ('patients', '0007_erasure'),
         ('scans', '0001_initial'),

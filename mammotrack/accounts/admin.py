@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidge
 
 from mammotrack.accounts import tokens
 from mammotrack.accounts.models import ApiToken, Clinic, Membership, User
+from mammotrack.accounts.policy import Scope
 from mammotrack.accounts.second_factor import (
     RemovalReason,
     has_second_factor,
@@ -149,6 +150,11 @@ class UserAdmin(DjangoUserAdmin, RecordedAdmin):
 
 
 class NewTokenForm(forms.ModelForm):
+    scopes = forms.MultipleChoiceField(
+        choices=[(scope.value, f"{scope.value}: {scope.label}") for scope in Scope],
+        widget=forms.CheckboxSelectMultiple,
+        help_text="What it may do, as far as its user may. No key signs a decision.",
+    )
     days = forms.IntegerField(
         min_value=1,
         max_value=tokens.MAX_DAYS,
@@ -159,7 +165,15 @@ class NewTokenForm(forms.ModelForm):
 
     class Meta:
         model = ApiToken
-        fields = ("user", "label")
+        fields = ("user", "clinic", "label", "scopes")
+
+    def clean(self) -> dict[str, Any]:
+        """Said beside the field; the service refuses it anyhow."""
+        said = super().clean() or {}
+        user, clinic = said.get("user"), said.get("clinic")
+        if user and clinic and clinic.pk not in user.clinic_ids:
+            self.add_error("clinic", "This user does not belong to that clinic.")
+        return said
 
 
 @admin.register(ApiToken)
@@ -167,12 +181,13 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     """Issued here with its secret shown once; afterwards it can only be revoked."""
 
     form = NewTokenForm
-    add_fieldsets = ((None, {"fields": ("user", "label", "days")}),)
+    add_fieldsets = ((None, {"fields": ("user", "clinic", "label", "scopes", "days")}),)
     fieldsets = (
-        (None, {"fields": ("id", "user", "label", "created_at", "expires_at", "revoked_at")}),
+        (None, {"fields": ("id", "user", "clinic", "label", "scope_names")}),
+        ("Dates", {"fields": ("created_at", "last_used_at", "expires_at", "revoked_at")}),
     )
-    list_display = ("label", "user", "created_at", "expires_at", "revoked_at")
-    list_select_related = ("user",)
+    list_display = ("label", "user", "clinic", "last_used_at", "expires_at", "revoked_at")
+    list_select_related = ("user", "clinic")
     search_fields = ("id", "user_id")
     actions = ("revoke",)
 
@@ -181,6 +196,10 @@ class ApiTokenAdmin(ReadOnlyAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         return self.fieldsets if obj else self.add_fieldsets
+
+    @admin.display(description="scopes")
+    def scope_names(self, token: ApiToken) -> str:
+        return ", ".join(token.scopes)
 
     def formfield_for_foreignkey(self, field: Any, request: HttpRequest, **options: Any) -> Any:
         if field.name == "user":
@@ -191,6 +210,8 @@ class ApiTokenAdmin(ReadOnlyAdmin):
         days = form.cleaned_data["days"]
         issued, text = tokens.issue_token(
             user=obj.user,
+            clinic=obj.clinic,
+            scopes=form.cleaned_data["scopes"],
             label=obj.label,
             days=days,
             issued_by=cast(User, request.user),

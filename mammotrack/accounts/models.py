@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar
@@ -93,6 +93,10 @@ class User(UUIDModel, AbstractBaseUser):
         rows = since.values_list("pk", "blind_reading_since")
         return {clinic_id: moment for clinic_id, moment in rows if moment}
 
+    def confine_to(self, clinic_id: UUID) -> None:
+        """For this request, see no more than that clinic's records."""
+        self.clinic_ids = [seen for seen in self.clinic_ids if seen == clinic_id]
+
     # What Django admin asks. The admin role opens it; each admin class says what may be changed.
     @property
     def is_staff(self) -> bool:
@@ -124,14 +128,20 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
 
 
 class ApiToken(TimestampedModel):
-    """A program's key. Only its hash is kept: the secret is shown once, when it is made."""
+    """A program's key: it acts as its user, in one clinic, as far as its scopes go.
 
-    PREFIX = "mt"
+    Only its hash is kept: the secret is shown once, when it is made.
+    """
+
+    PREFIX = "mt_live"
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
+    scopes = models.JSONField(default=list)
     label = models.CharField(max_length=80)
     secret_sha256 = models.CharField(max_length=64, editable=False)
     expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     objects = ApiTokenQuerySet.as_manager()
@@ -140,10 +150,19 @@ class ApiToken(TimestampedModel):
         return f"{self.label} {self.pk}"
 
     @classmethod
-    def issue(cls, *, user: User, label: str, expires_at: datetime) -> tuple[ApiToken, str]:
+    def issue(
+        cls, *, user: User, clinic: Clinic, scopes: Iterable[str], label: str, expires_at: datetime
+    ) -> tuple[ApiToken, str]:
         """Store a new token; returns it with the text a client sends."""
         secret = secrets.token_urlsafe(32)
-        token = cls(user=user, label=label, expires_at=expires_at, secret_sha256=digest(secret))
+        token = cls(
+            user=user,
+            clinic=clinic,
+            scopes=sorted(scopes),
+            label=label,
+            expires_at=expires_at,
+            secret_sha256=digest(secret),
+        )
         token.full_clean()
         token.save(force_insert=True)
         return token, f"{cls.PREFIX}_{token.pk.hex}_{secret}"

@@ -1,11 +1,11 @@
-"""How programs sign in: ``Authorization: Bearer mt_<id>_<secret>``."""
+"""How programs sign in: ``Authorization: Bearer mt_live_<id>_<secret>``."""
 
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from mammotrack.accounts.models import User
-from mammotrack.accounts.tokens import user_of_token
+from mammotrack.accounts.models import ApiToken, User
+from mammotrack.accounts.tokens import usable_token
 
 
 class ApiTokenAuthentication(BaseAuthentication):
@@ -13,14 +13,14 @@ class ApiTokenAuthentication(BaseAuthentication):
 
     SCHEME = "Bearer"
 
-    def authenticate(self, request: Request) -> tuple[User, None] | None:
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
         scheme, _, text = get_authorization_header(request).decode("latin-1").partition(" ")
         if scheme.lower() != self.SCHEME.lower():
             return None
-        user = user_of_token(text.strip())
-        if user is None:
+        token = usable_token(text.strip())
+        if token is None:
             raise AuthenticationFailed("The token is unknown, expired or revoked.")
-        return user, None
+        return token.user, token
 
     def authenticate_header(self, request: Request) -> str:
         return self.SCHEME

@@ -1,5 +1,6 @@
 """Request bodies: JSON, or a form with a file. Text is UTF-8, whatever the client claims."""
 
+import math
 from typing import Any
 
 from rest_framework.exceptions import ParseError
@@ -7,6 +8,8 @@ from rest_framework.parsers import DataAndFiles, JSONParser, MultiPartParser
 from rest_framework.utils import json
 
 from mammotrack.api.problems import BodyTooLarge
+
+MOST_KEYS = 1000  # of one object; each that is unknown would be named in the answer
 
 
 class JSONBodyParser(JSONParser):
@@ -16,9 +19,28 @@ class JSONBodyParser(JSONParser):
         self, stream: Any, media_type: str | None = None, parser_context: Any = None
     ) -> dict[str, Any]:
         try:
-            return json.loads(stream.read().decode())
+            return json.loads(
+                stream.read().decode(), object_pairs_hook=_without_repetition, parse_float=_finite
+            )
         except (ValueError, RecursionError) as error:
             raise ParseError(f"The body is not JSON: {error}") from error
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of a key that stands twice, two readers see two values (RFC 8259, 4)."""
+    if len(pairs) > MOST_KEYS:
+        raise ValueError(f"an object has more than {MOST_KEYS} keys")
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number is too large")
+    return number
 
 
 class UploadParser(MultiPartParser):

@@ -1,4 +1,7 @@
-"""Who may call what: nobody, until a view says which permission each action needs."""
+"""Who may call what: nobody, until a view says which permission each action needs.
+
+A person's role has to include the permission; a program's key has to have its scope as well.
+"""
 
 from typing import Any
 
@@ -6,7 +9,8 @@ from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from mammotrack.accounts.policy import require
+from mammotrack.accounts.models import ApiToken
+from mammotrack.accounts.policy import Permission, require, require_scope
 
 
 class DenyByDefault(BasePermission):
@@ -21,5 +25,17 @@ class DenyByDefault(BasePermission):
         needed = getattr(view, "permissions", {}).get(action)
         if needed is None:
             return False
-        require(request.user, needed)  # type: ignore[arg-type]  # signed in: ours
+        check(request, needed)
         return True
+
+
+def check(request: Request, permission: Permission) -> None:
+    """Raise ``Forbidden`` unless this caller, and the key it came with, has the permission."""
+    require(request.user, permission)  # type: ignore[arg-type]  # signed in: ours
+    check_scope(request, permission)
+
+
+def check_scope(request: Request, permission: Permission) -> None:
+    """Raise ``InsufficientScope`` where the caller's key, if it came with one, lacks it."""
+    if isinstance(request.auth, ApiToken):
+        require_scope(request.auth.scopes, permission)

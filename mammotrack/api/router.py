@@ -6,6 +6,9 @@ from rest_framework.routers import SimpleRouter
 
 from analysis import api as analysis
 from analysis import reading_api as reading
+from analysis import timeline_api as timeline
+from mammotrack.audit import api as audit
+from mammotrack.webhooks import api as webhooks
 from patients import api as patients
 from patients import record_api as record
 from scans import api as scans
@@ -22,6 +25,8 @@ router.register(
 router.register("patients/<uuid:patient_id>/consents", record.ConsentViewSet, "consent")
 router.register("patients/<uuid:patient_id>/history", record.HistoryViewSet, "history")
 router.register("patients/<uuid:patient_id>/merges", record.MergeViewSet, "merge")
+router.register("patients/<uuid:patient_id>/timeline", timeline.TimelineViewSet, "timeline")
+router.register("patients/<uuid:patient_id>/accesses", audit.AccessViewSet, "access")
 router.register("therapy-courses/<uuid:course_id>/cycles", patients.CycleViewSet, "cycle")
 router.register("exams", scans.ExamViewSet, "exam")
 router.register("mammograms", scans.MammogramViewSet, "mammogram")
@@ -37,6 +42,10 @@ router.register("arbitrations", reading.ArbitrationViewSet, "arbitration")
 router.register("reader-agreement", reading.AgreementViewSet, "reader-agreement")
 router.register("findings", analysis.FindingViewSet, "finding")
 router.register("similar-cases", analysis.SimilarCasesViewSet, "similar-cases")
+router.register("webhooks", webhooks.WebhookViewSet, "webhook")
+router.register(
+    "webhooks/<uuid:webhook_id>/deliveries", webhooks.DeliveryViewSet, "webhook-delivery"
+)
 
 urlpatterns = [
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),

@@ -54,6 +54,7 @@ class Action(models.TextChoices):
     LESION_MARKED = "lesion.marked"
     MODEL_SHADOWED = "model.shadowed"
     MODEL_ACTIVATED = "model.activated"
+    RESEARCH_EXPORTED = "research.exported"
     PEOPLE_CHANGED = "people.changed"
     SECOND_FACTOR_REMOVED = "second_factor.removed"
     SIGNED_IN = "session.opened"

@@ -3,6 +3,7 @@
 import hashlib
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,6 +14,7 @@ from mammotrack.audit import keys, spool, trace
 from mammotrack.audit.canonical import Document, canonical, counted, plain
 from mammotrack.audit.chain import Appending
 from mammotrack.audit.models import SYSTEM_CHAIN, Action
+from mammotrack.audit.signals import recorded
 from mammotrack.db import at_commit, atomic, in_transaction, on_commit, retry_on_conflict
 from mammotrack.log import request_id
 from mammotrack.models import now
@@ -69,9 +71,17 @@ def record(
         entry["private_sha256"] = hashlib.sha256(sealed["sealed"].encode()).hexdigest()
         appending.details.append(sealed)
     appending.entries.append(entry)
+    recorded.send(
+        sender=type(subject),
+        action=action.value,
+        clinic_id=clinic_id,
+        object_type=entry["object_type"],
+        object_id=subject.pk,
+        patient_id=patient_id,
+    )
     traced = trace.current()
     if traced and patient_id:
-        on_commit(lambda: traced.recorded.add(patient_id))
+        on_commit(partial(traced.left_an_entry, clinic_id, patient_id))
 
 
 @retry_on_conflict

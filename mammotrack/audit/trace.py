@@ -33,6 +33,10 @@ class Trace:
         """Whether it touched the data of somebody who is open in an emergency only."""
         return any(not patients.isdisjoint(self.emergencies) for patients in self.touched.values())
 
+    def left_an_entry(self, clinic_id: UUID | None, patient_id: UUID) -> None:
+        self.touched[clinic_id].add(patient_id)
+        self.recorded.add(patient_id)
+
     def unrecorded(self) -> dict[UUID | None, set[UUID]]:
         left = {clinic: patients - self.recorded for clinic, patients in self.touched.items()}
         return {clinic: patients for clinic, patients in left.items() if patients}

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0002_blind_reading'),
+        ('accounts', '0003_blind_reading'),
         ('patients', '0007_erasure'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

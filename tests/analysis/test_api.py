@@ -33,13 +33,14 @@ def person(clinic):
 
 @pytest.fixture
 def doctor(person):
-    return Program(person)
+    """At a browser: no key signs."""
+    return Program(person, browser=True)
 
 
 @pytest.fixture
 def stranger():
     """A doctor of another clinic."""
-    return Program(make_user(Role.DOCTOR, clinics=[make_clinic()]))
+    return Program(make_user(Role.DOCTOR, clinics=[make_clinic()]), browser=True)
 
 
 @pytest.fixture
@@ -160,15 +161,17 @@ class TestReading:
         assert (document["prior_prediction"], document["comparison"]) == (None, None)
 
     def test_lists_filter_and_do_not_ask_once_a_row(
-        self, clinic, doctor, proposal, django_assert_num_queries
+        self, clinic, person, proposal, django_assert_num_queries
     ):
+        program = Program(person)
+        program.get("/clinics/")  # notes that the token is in use
         for _ in range(3):
             prior, current = make_pair(make_patient(clinic))
             make_decision(make_recommendation(prior=prior, current=current))
 
         def count(path: str) -> int:
             with django_assert_num_queries(3):  # token with user, clinics, page
-                return len(doctor.get(path).json()["results"])
+                return len(program.get(path).json()["results"])
 
         patient, picture = proposal.patient_id, proposal.current_id
         assert count("/analyses/") == 4
@@ -298,7 +301,7 @@ class TestLesionMarks:
     @pytest.mark.parametrize("role", [Role.RADIOGRAPHER, Role.INTEGRATOR])
     def test_only_doctors_mark(self, clinic, role):
         prior, _ = make_pair(make_patient(clinic))
-        program = Program(make_user(role, clinics=[clinic]))
+        program = Program(make_user(role, clinics=[clinic]), browser=True)
 
         answer = program.post("/lesion-marks/", {"mammogram": str(prior.pk), **self.DISC})
 
@@ -330,8 +333,26 @@ class TestLesionMarks:
 class TestDecision:
     def sign(self, program: Program, proposal, **body):
         return program.post(
-            f"/recommendations/{proposal.pk}/decision/", {"password": PASSWORD} | body
+            f"/recommendations/{proposal.pk}/decision/",
+            {"password": PASSWORD} | body,
+            headers={"If-Match": '"0"'},
         )
+
+    @pytest.mark.parametrize(
+        ("sent", "status", "code"),
+        [
+            ({}, 428, "precondition_required"),
+            ({"If-Match": '"1"'}, 412, "stale_version"),
+            ({"If-Match": '"x"'}, 412, "stale_version"),
+        ],
+    )
+    def test_P03_signing_says_what_was_seen(self, doctor, proposal, sent, status, code):
+        body = {"choice": "continue_chemotherapy", "password": PASSWORD}
+
+        answer = doctor.post(f"/recommendations/{proposal.pk}/decision/", body, headers=sent)
+
+        assert_problem(answer, status, code)
+        assert not Decision.objects.exists()
 
     def test_accepting(self, doctor, proposal):
         answer = self.sign(doctor, proposal, choice="continue_chemotherapy")
@@ -391,7 +412,7 @@ class TestDecision:
 
     @pytest.mark.parametrize("role", [Role.RADIOGRAPHER, Role.INTEGRATOR])
     def test_Z06_only_doctors_sign(self, clinic, proposal, role):
-        program = Program(make_user(role, clinics=[clinic]))
+        program = Program(make_user(role, clinics=[clinic]), browser=True)
 
         answer = self.sign(program, proposal, choice="continue_chemotherapy")
 
@@ -429,7 +450,8 @@ class TestDecision:
 
     def test_D13_a_second_doctor_ends_chemotherapy(self, clinic, doctor, proposal):
         self.sign(doctor, proposal, choice="shift_to_normal_medication", reason="As agreed.")
-        second = Program(make_user(Role.DOCTOR, clinics=[clinic], full_name="Dr. Olga Brandt"))
+        other = make_user(Role.DOCTOR, clinics=[clinic], full_name="Dr. Olga Brandt")
+        second = Program(other, browser=True)
         path, seen = f"/recommendations/{proposal.pk}/countersignature/", {"If-Match": '"1"'}
 
         own = doctor.post(path, {"password": PASSWORD}, headers=seen)

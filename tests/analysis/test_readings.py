@@ -217,7 +217,7 @@ def test_D16_the_second_reader_cannot_fetch_the_first_reading(clinic, doctor):
 
 def test_D16_nobody_signs_or_describes_before_reading(clinic, doctor):
     case = spoken_case(clinic)
-    program = Program(doctor)
+    program = Program(doctor, browser=True)
     body = {"choice": "refer", "reason": "A new lump.", "password": PASSWORD}
 
     signed = program.post(f"/recommendations/{case.pk}/decision/", body)
@@ -402,7 +402,7 @@ def test_D16_agreement_is_quadratic_kappa_with_its_n(clinic, doctor):
         assert between[name].kappa.low <= between[name].kappa.value <= between[name].kappa.high
     assert between["computer-doctor"].model_version == "model-test"
 
-    answer = Program(doctor).get("/reader-agreement/").json()["results"]
+    answer = Program(doctor, browser=True).get("/reader-agreement/").json()["results"]
     assert {row["between"]: row["n"] for row in answer} == {
         "doctor-doctor": 4,
         "computer-doctor": 4,

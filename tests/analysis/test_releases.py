@@ -13,7 +13,8 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import IntegrityError
 
-from analysis.choices import ModelState
+from analysis import inference
+from analysis.choices import JobState, ModelState
 from analysis.management import people
 from analysis.models import AnalysisJob, ModelVersion, Prediction, Recommendation
 from analysis.releases import active_model
@@ -57,8 +58,11 @@ def releases(tmp_path, monkeypatch):
         monkeypatch.setattr(function, "__defaults__", (folder,))
     for function in (registry.load_manifest, registry.load_weights):
         monkeypatch.setattr(function, "__kwdefaults__", {"folder": folder})
-    monkeypatch.setattr(classifier.Classifier.__init__, "__kwdefaults__", {"folder": folder})
-    return folder
+    for method in (classifier.Classifier.__init__, classifier.Classifier.load.__func__):
+        monkeypatch.setattr(method, "__kwdefaults__", {"folder": folder})
+    inference.classifier.cache_clear()
+    yield folder
+    inference.classifier.cache_clear()
 
 
 @pytest.fixture
@@ -144,15 +148,6 @@ def test_a_signed_report_activates_and_retires_and_both_are_audited(report, doct
     assert entry.detail["report_signed_by"] == str(doctor.pk)
 
 
-@pytest.mark.parametrize(
-    ("tampered", "code"),
-    [
-        (lambda r: {k: v for k, v in r.items() if k != "signature"}, "report_unsigned"),
-        (lambda r: r | {"agreed": 99}, "report_forged"),
-        (lambda r: r | {"signature": r["signature"] | {"name": "Dr No"}}, "report_forged"),
-        (lambda r: r | {"signature": r["signature"] | {"mac": "0" * 64}}, "report_forged"),
-    ],
-)
 def test_C08_a_model_activated_while_jobs_wait_is_named_by_what_it_made(
     report, scans, doctor, admin
 ):
@@ -162,6 +157,7 @@ def test_C08_a_model_activated_while_jobs_wait_is_named_by_what_it_made(
     activate_model("b-2", report=sign_report(report, signed_by=doctor), activated_by=admin)
     run_job(second.pk)
 
+    assert {*AnalysisJob.objects.values_list("state", "error_code")} == {(JobState.DONE, "")}
     made = Recommendation.objects.select_related("current_prediction", "prior_prediction")
     before, after = made.get(job=first), made.get(job=second)
     old, new = registry.load_manifest("a-1"), registry.load_manifest("b-2")
@@ -175,6 +171,15 @@ def named(prediction: Prediction) -> tuple[str, str]:
     return prediction.model_version, prediction.model_sha256
 
 
+@pytest.mark.parametrize(
+    ("tampered", "code"),
+    [
+        (lambda r: {k: v for k, v in r.items() if k != "signature"}, "report_unsigned"),
+        (lambda r: r | {"agreed": 99}, "report_forged"),
+        (lambda r: r | {"signature": r["signature"] | {"name": "Dr No"}}, "report_forged"),
+        (lambda r: r | {"signature": r["signature"] | {"mac": "0" * 64}}, "report_forged"),
+    ],
+)
 def test_activation_is_refused_without_a_genuine_signature(report, doctor, admin, tampered, code):
     signed = sign_report(report, signed_by=doctor)
 

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -64,7 +65,7 @@ class Visitor:
             return refusal.code, content
 
     def api(self, path: str, body: Any = None) -> tuple[int, bytes]:
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        headers = self.headers() | {"Content-Type": "application/json"}
         return self.call(f"/api/v1{path}", json.dumps(body).encode() if body else None, **headers)
 
     def upload(self, patient_id: str, file: Path) -> tuple[int, bytes]:
@@ -74,9 +75,11 @@ class Visitor:
             f'--b\r\n{head.format("file")}; filename="{CANARIES[0]}.dcm"\r\n\r\n'
         ).encode()
         body += file.read_bytes() + b"\r\n--b--\r\n"
-        authorization = {"Authorization": f"Bearer {self.token}"}
         kind = {"Content-Type": "multipart/form-data; boundary=b"}
-        return self.call("/api/v1/mammograms/", body, **authorization, **kind)
+        return self.call("/api/v1/mammograms/", body, **self.headers(), **kind)
+
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}", "Idempotency-Key": str(uuid4())}
 
     def form(self, path: str, page: str = "/sign-in/", **fields: str) -> tuple[int, bytes]:
         _, content = self.call(page)

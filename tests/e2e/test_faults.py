@@ -141,6 +141,7 @@ def upload(
     with connection(platform) as client:
         client.putrequest("POST", "/api/v1/mammograms/")
         client.putheader("Authorization", f"Bearer {token}")
+        client.putheader("Idempotency-Key", "one-broken-upload")
         client.putheader("Content-Type", content_type)
         client.putheader("Content-Length", str(length))
         client.endheaders()

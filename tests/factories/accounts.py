@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from mammotrack.accounts.models import ApiToken, Clinic, Membership, Role, User
+from mammotrack.accounts.policy import Scope
 
 PASSWORD = "three grey herons"  # of every user made here
 
@@ -39,6 +40,22 @@ def make_user(
     return user
 
 
-def make_token(user: User, *, label: str = "test", days: int = 1) -> tuple[ApiToken, str]:
-    """The token and the text a client sends; negative days make an expired one."""
-    return ApiToken.issue(user=user, label=label, expires_at=timezone.now() + timedelta(days=days))
+def make_token(
+    user: User,
+    *,
+    clinic: Clinic | None = None,
+    scopes: Iterable[str] = Scope.values,
+    label: str = "test",
+    days: int = 1,
+) -> tuple[ApiToken, str]:
+    """The token and the text a client sends; negative days make an expired one.
+
+    Left out, the clinic is the user's first, or one the user has nothing to do with.
+    """
+    return ApiToken.issue(
+        user=user,
+        clinic=clinic or user.clinics.first() or make_clinic(),
+        scopes=scopes,
+        label=label,
+        expires_at=timezone.now() + timedelta(days=days),
+    )

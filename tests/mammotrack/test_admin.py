@@ -20,6 +20,7 @@ from mammotrack.accounts.models import ApiToken, Clinic, Membership, Role, User
 from mammotrack.audit import services as audit
 from mammotrack.audit.models import Action, AuditEntry
 from mammotrack.models import now
+from mammotrack.webhooks.models import WebhookDelivery, WebhookEndpoint
 from ml_models import registry
 from tests.api import Program
 from tests.factories.accounts import make_clinic, make_token, make_user
@@ -90,7 +91,10 @@ def no_inlines() -> dict[str, str]:
 
 
 def test_only_what_administrators_keep_is_registered():
-    assert set(admin.site._registry) == {User, Clinic, ApiToken, *READ_ONLY}
+    assert set(admin.site._registry) == {
+        *(User, Clinic, ApiToken, WebhookEndpoint, WebhookDelivery),
+        *READ_ONLY,
+    }
 
 
 def test_Z12_A1_nothing_can_be_removed(rf, administrator):
@@ -349,7 +353,8 @@ def test_clinic_is_added_and_renamed(browser):
 
 class TestTokens:
     def issue(self, browser, user, **fields):
-        form = {"user": str(user.pk), "label": "gateway", "days": "30"} | fields
+        form = {"user": str(user.pk), "label": "gateway", "days": "30"}
+        form |= {"clinic": str(user.clinic_ids[0]), "scopes": ["patients:read"]} | fields
         return browser.post(address(ApiToken, "add"), form)
 
     def test_token_is_shown_once_and_works(self, browser, clinic):
@@ -361,7 +366,7 @@ class TestTokens:
         assert answer.status_code == 200
         assert answer.headers["Cache-Control"].startswith("max-age=0, no-cache, no-store")
         token = ApiToken.objects.get()
-        text = re.search(r"mt_[0-9a-f]{32}_[\w-]+", answer.text)[0]
+        text = re.search(r"mt_live_[0-9a-f]{32}_[\w-]+", answer.text)[0]
         secret = text.rsplit(f"{token.pk.hex}_")[1]
         program = Program()
         program.client.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
@@ -376,14 +381,32 @@ class TestTokens:
         assert secret not in entry.object_repr + entry.change_message
 
     @pytest.mark.parametrize("days", ["0", "366", ""])
-    def test_lifetime_is_limited(self, browser, days):
-        answer = self.issue(browser, make_user(Role.INTEGRATOR), days=days)
+    def test_lifetime_is_limited(self, browser, clinic, days):
+        answer = self.issue(browser, make_user(Role.INTEGRATOR, clinics=[clinic]), days=days)
 
         assert answer.context["adminform"].form.errors
         assert not ApiToken.objects.exists()
 
-    def test_deactivated_user_gets_none(self, browser):
-        answer = self.issue(browser, make_user(Role.INTEGRATOR, is_active=False))
+    @pytest.mark.parametrize("scopes", [[], ["recommendations:sign"], ["patients:read", "x"]])
+    def test_I2_no_other_scopes_and_none_for_signing(self, browser, clinic, scopes):
+        user = make_user(Role.DOCTOR, clinics=[clinic])
+
+        answer = self.issue(browser, user, scopes=scopes)
+
+        assert set(answer.context["adminform"].form.errors) == {"scopes"}
+        assert not ApiToken.objects.exists()
+
+    def test_I2_a_key_is_for_a_clinic_of_its_user(self, browser, clinic):
+        user = make_user(Role.DOCTOR, clinics=[clinic])
+
+        answer = self.issue(browser, user, clinic=str(make_clinic().pk))
+
+        assert set(answer.context["adminform"].form.errors) == {"clinic"}
+        assert not ApiToken.objects.exists()
+
+    def test_deactivated_user_gets_none(self, browser, clinic):
+        user = make_user(Role.INTEGRATOR, is_active=False, clinics=[clinic])
+        answer = self.issue(browser, user)
 
         assert answer.context["adminform"].form.errors
         assert not ApiToken.objects.exists()

@@ -8,7 +8,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.views import APIView
 
 from mammotrack.accounts.models import Role, User
-from mammotrack.accounts.policy import GRANTS, Permission
+from mammotrack.accounts.policy import GRANTS, SCOPE_OF, Permission, Scope
 from mammotrack.api.permissions import DenyByDefault
 from mammotrack.api.router import urlpatterns
 from mammotrack.api.viewsets import ApiViewSet
@@ -41,6 +41,21 @@ def test_every_action_declares_its_permission(route, method, action):
     assert issubclass(view, ApiViewSet)
     assert view.permission_classes == [DenyByDefault]
     assert isinstance(view.permissions[action], Permission)
+    assert SCOPE_OF[view.permissions[action]] in {*Scope, None}
+
+
+def test_I2_every_permission_says_which_scope_a_key_needs():
+    assert set(SCOPE_OF) == set(Permission)
+    assert {scope for scope in SCOPE_OF.values() if scope} == set(Scope)
+    never = {permission for permission, scope in SCOPE_OF.items() if scope is None}
+    assert never == {
+        Permission.MATCH_FILES,
+        Permission.SEE_SYSTEM,
+        Permission.SIGN_DECISIONS,
+        Permission.JUDGE_MODELS,
+        Permission.ACTIVATE_MODELS,
+        Permission.ERASE_PATIENTS,
+    }
 
 
 def test_only_the_description_is_public():
@@ -62,7 +77,7 @@ def test_action_that_is_not_declared_is_denied(rf):
         action = "list"
 
     request = rf.get("/")
-    request.user = make_unsaved(Role.DOCTOR)
+    request.user, request.auth = make_unsaved(Role.DOCTOR), None
 
     assert DenyByDefault().has_permission(request, Forgotten()) is False
     Forgotten.permissions = {"retrieve": Permission.READ_PATIENTS}
@@ -80,7 +95,7 @@ def make_unsaved(role: str) -> User:
 def test_each_role_meets_exactly_what_it_is_granted(role):
     """Over every route: without the permission 403; with it, an unknown id or an empty
     body is what stops the call."""
-    program = Program(make_user(role))
+    program = Program(make_user(role), browser=True)
 
     for route, method, action in CALLS:
         response = getattr(program.client, method)(address(route))
@@ -96,3 +111,20 @@ def test_nobody_gets_401_everywhere():
     for route, method, _ in CALLS:
         response = getattr(Program().client, method)(address(route))
         assert_problem(response, 401, "not_authenticated")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("scope", Scope.values)
+def test_I2_Z11_each_scope_opens_exactly_its_permissions(scope):
+    """Over every route, with the key of a doctor who may do nearly all."""
+    program = Program(make_user(Role.DOCTOR), scopes=[scope])
+
+    for route, method, action in CALLS:
+        permission = route.callback.cls.permissions[action]
+        response = getattr(program.client, method)(address(route))
+        if permission not in GRANTS[Role.DOCTOR]:
+            assert_problem(response, 403, "forbidden")
+        elif SCOPE_OF[permission] == scope:
+            assert response.status_code in {200, 400, 404, 415, 428}, (route.name, action)
+        else:
+            assert_problem(response, 403, "insufficient_scope")

@@ -5,12 +5,15 @@ import re
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from django.conf import settings
 from django.core.management import call_command
 from rest_framework import exceptions
 
+from mammotrack.api.promises import broken, promises
 from mammotrack.api.router import urlpatterns
 from scans.errors import ERROR_CODES
 
@@ -34,6 +37,10 @@ REST_FRAMEWORK = {
 
 def read(name: str) -> str:
     return (Path(settings.BASE_DIR) / "docs" / name).read_text()
+
+
+def document() -> dict[str, Any]:
+    return yaml.safe_load(read("openapi.yaml"))
 
 
 def codes_in_the_source() -> Iterator[str]:
@@ -65,6 +72,84 @@ def test_committed_document_is_the_generated_one():
     call_command("spectacular", "--validate", "--fail-on-warn", stdout=generated)
 
     assert read("openapi.yaml").rstrip() == generated.getvalue().rstrip()
+
+
+def test_I1_nothing_that_was_promised_is_broken():
+    promised = read("api-promises.txt").splitlines()
+
+    assert broken(promised=promised, actual=promises(document())) == []
+
+
+def test_I1_what_is_new_is_promised_too():
+    """Written down by ``manage.py promise_api``, and kept from then on."""
+    assert read("api-promises.txt").splitlines() == promises(document())
+
+
+def _renamed(changed, schemas):
+    schemas["Patient"]["properties"]["surname"] = schemas["Patient"]["properties"].pop(
+        "family_name"
+    )
+
+
+def _of_another_type(changed, schemas):
+    schemas["Prediction"]["properties"]["suspicious_probability"]["type"] = "string"
+
+
+def _deep_below(changed, schemas):
+    del schemas["TherapyPlace"]["properties"]["day"]
+
+
+def _no_choice_any_more(changed, schemas):
+    schemas["ViewEnum"]["enum"].remove("MLO")
+
+
+def _needed_from_now_on(changed, schemas):
+    schemas["NewCourseRequest"]["required"].append("intent")
+
+
+def _new_and_needed(changed, schemas):
+    schemas["NewCourseRequest"]["properties"]["place"] = {"type": "string"}
+    schemas["NewCourseRequest"]["required"].append("place")
+
+
+def _gone(changed, schemas):
+    del changed["paths"]["/api/v1/exams/{id}/"]
+
+
+def _answered_otherwise(changed, schemas):
+    responses = changed["paths"]["/api/v1/analyses/"]["post"]["responses"]
+    responses["200"] = responses.pop("202")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _renamed,
+        _of_another_type,
+        _deep_below,
+        _no_choice_any_more,
+        _needed_from_now_on,
+        _new_and_needed,
+        _gone,
+        _answered_otherwise,
+    ],
+)
+def test_I1_a_change_that_breaks_a_program_is_noticed(change):
+    promised, changed = promises(document()), document()
+
+    change(changed, changed["components"]["schemas"])
+
+    assert broken(promised=promised, actual=promises(changed))
+
+
+def test_I1_an_addition_breaks_nothing():
+    promised, changed = promises(document()), document()
+    schemas = changed["components"]["schemas"]
+    schemas["Patient"]["properties"]["nickname"] = {"type": "string"}
+    schemas["NewCourseRequest"]["properties"]["place"] = {"type": "string"}
+    schemas["ViewEnum"]["enum"].append("XCCL")
+
+    assert broken(promised=promised, actual=promises(changed)) == []
 
 
 def test_every_route_is_in_the_guide():

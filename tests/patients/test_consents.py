@@ -141,8 +141,8 @@ def test_S13_no_picture_taken_after_consent_to_mammography_was_withdrawn(patient
     say(patient, doctor, "PROCEDURE", given=False, on=date(2024, 3, 1))
 
     upload(patient, doctor, date(2024, 2, 29))
-    answer = Program(doctor).client.post(
-        "/api/v1/mammograms/",
+    answer = Program(doctor).post(
+        "/mammograms/",
         {
             "patient": str(patient.pk),
             "laterality": "L",

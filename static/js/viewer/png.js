@@ -3,6 +3,7 @@
 
 const SIGNATURE = 0x89504e47;
 const DATA = 0x49444154;
+const PIECE = 1 << 18; // what is inflated at once
 
 export async function decodePng(buffer) {
   const bytes = new DataView(buffer);
@@ -13,13 +14,7 @@ export async function decodePng(buffer) {
   const isGray = bytes.getUint8(25) === 0 && bytes.getUint8(28) === 0;
   if (!isGray || (depth !== 8 && depth !== 16)) throw new Error("not a gray PNG of 8 or 16 bits");
 
-  const parts = [];
-  for (let at = 8; at + 12 <= bytes.byteLength; ) {
-    const length = bytes.getUint32(at);
-    if (bytes.getUint32(at + 4) === DATA) parts.push(new Uint8Array(buffer, at + 8, length));
-    at += 12 + length;
-  }
-  const inflated = new Blob(parts).stream().pipeThrough(new DecompressionStream("deflate"));
+  const inflated = inflate(deflatedPart(bytes));
   const values = depth === 8 ? new Uint8Array(rows * columns) : new Uint16Array(rows * columns);
   const length = (columns * depth) / 8 + 1;
   let [line, above] = [new Uint8Array(length), new Uint8Array(length)];
@@ -40,6 +35,30 @@ export async function decodePng(buffer) {
   }
   if (row !== rows) throw new Error("a PNG of another length");
   return { rows, columns, depth, values };
+}
+
+// The data chunks, put together in place: they are many and small.
+function deflatedPart(bytes) {
+  const whole = new Uint8Array(bytes.buffer);
+  let end = 0;
+  for (let at = 8; at + 12 <= bytes.byteLength; ) {
+    const length = bytes.getUint32(at);
+    const isData = bytes.getUint32(at + 4) === DATA;
+    at += 12 + length;
+    if (!isData) continue;
+    whole.copyWithin(end, at - 4 - length, at - 4);
+    end += length;
+  }
+  return whole.subarray(0, end);
+}
+
+function inflate(deflated) {
+  const { readable, writable } = new DecompressionStream("deflate");
+  const writer = writable.getWriter();
+  const failed = () => {}; // the reader is told too
+  for (let at = 0; at < deflated.length; at += PIECE) writer.write(deflated.subarray(at, at + PIECE)).catch(failed);
+  writer.close().catch(failed);
+  return readable;
 }
 
 // PNG 1.2, chapter 6, in place; ``above`` is the line before, or all 0. The first byte says how.

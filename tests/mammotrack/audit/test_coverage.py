@@ -5,7 +5,7 @@ nobody filled in here, fails: say below what it is called with.
 """
 
 from datetime import date
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
@@ -43,6 +43,8 @@ WITHOUT_PATIENTS = {  # addresses whose answers are about no patient
     "about",
     "patients:new",
     "api:clinic-list",
+    *(f"api:webhook-{what}" for what in ("list", "detail", "rotate")),
+    *(f"api:webhook-delivery-{what}" for what in ("list", "detail", "resend")),
     "api:schema",
     "api:docs",
     "audit:index",
@@ -54,6 +56,7 @@ WITHOUT_PATIENTS = {  # addresses whose answers are about no patient
     "fhir:capabilities",
     "fhir:export",
     "fhir:export-status",
+    "api:access-list",
     "analysis:state",  # a state in words, asked for every few seconds
     "patients:emergency",  # a form; what it opens is tested with it
     "patients:end-emergency",
@@ -335,7 +338,8 @@ def key_of(name, key, keys):
 def answers_of(client, name, path, form):
     """The answer of the address to each method it has, one at a time."""
     as_json = name.startswith("api:") and "file" not in (form or {})
-    options = {"headers": {"If-Match": '"1"'}}
+    seen = '"0"' if name == "api:recommendation-decision" else '"1"'
+    options = {"headers": {"If-Match": seen, "Idempotency-Key": str(uuid4())}}
     if as_json:
         options["content_type"] = "application/json"
     answer = client.get(path)
