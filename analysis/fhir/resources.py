@@ -8,7 +8,13 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from analysis.choices import MassDensity, MassMargin, MassShape, Proposal
+from analysis.choices import (
+    MassDensity,
+    MassMargin,
+    MassShape,
+    Proposal,
+    RecommendationStatus,
+)
 from analysis.fhir import codes
 from analysis.fhir.codes import Json, breast, coding, concept, own
 from analysis.models import Comparison, Decision, Finding, Prediction, Recommendation
@@ -20,6 +26,7 @@ from patients.partial_dates import PartialDate, Precision
 from scans.models import Exam, Mammogram
 
 BALP = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit"
+SIGNED = (RecommendationStatus.ACCEPTED, RecommendationStatus.OVERRIDDEN)
 _WRITTEN = {Precision.DAY: "%Y-%m-%d", Precision.MONTH: "%Y-%m", Precision.YEAR: "%Y"}
 
 
@@ -177,9 +184,8 @@ def finding(row: Finding) -> Json:
 def diagnostic_report(row: Recommendation) -> Json:
     """What the rules propose from the findings of one picture, and what was signed."""
     decisions = list(row.decisions.select_related("signed_by").order_by("-version"))
-    signed = (
-        decisions[0] if decisions and row.status not in ("PROPOSED", "AWAITING_SECOND") else None
-    )
+    signed = decisions[0] if decisions and row.status in SIGNED else None
+    is_open = signed is None and row.status != RecommendationStatus.SUPERSEDED
     pictures = [picture for picture in (row.current, row.prior) if picture]
     results = [row.current_prediction_id, row.prior_prediction_id, row.comparison_id]
     category = row.current_prediction.category if not row.current_prediction.abstained else ""
@@ -191,7 +197,7 @@ def diagnostic_report(row: Recommendation) -> Json:
                 "valueReference": {"reference": "#device"},
             }
         ],
-        status=_report_status(signed),
+        status=_report_status(row, signed),
         category=[concept(coding("http://terminology.hl7.org/CodeSystem/v2-0074", "RAD"))],
         code=concept(
             coding(codes.LOINC, "24606-6", "MG Breast Screening"),
@@ -204,17 +210,21 @@ def diagnostic_report(row: Recommendation) -> Json:
         result=[_reference("Observation", key) for key in results if key],
         imagingStudy=[_reference("ImagingStudy", picture.exam_id) for picture in pictures],
         conclusion=_conclusion(row, signed),
-        conclusionCode=[codes.birads(category)] if category and not signed else None,
+        conclusionCode=[codes.birads(category)] if category and is_open else None,
     )
 
 
-def _report_status(signed: Decision | None) -> str:
+def _report_status(row: Recommendation, signed: Decision | None) -> str:
+    if row.status == RecommendationStatus.SUPERSEDED:
+        return "cancelled"
     if signed is None:
         return "preliminary"
     return "final" if signed.version == 1 else "amended"
 
 
 def _conclusion(row: Recommendation, signed: Decision | None) -> str:
+    if row.status == RecommendationStatus.SUPERSEDED:
+        return "Never signed: a later proposal for the same pictures replaces it."
     if signed is None:
         return f"Proposed by rules, not signed: {Proposal(row.proposal).label}."
     return f"Decided: {Proposal(signed.choice).label}."

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from analysis.choices import Proposal
-from analysis.models import Finding
+from analysis.models import Finding, Recommendation
 from mammotrack.accounts.models import Role
 from patients.choices import TherapyKind
 from tests.audit import reads
@@ -187,6 +187,21 @@ def test_I8_a_report_is_preliminary_until_a_doctor_signs(program, record, doctor
     assert "resultsInterpreter" not in reports["preliminary"]
     assert reports["preliminary"]["conclusion"].startswith("Proposed by rules, not signed")
     assert len(reports["final"]["imagingStudy"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "published"), [("AWAITING_SECOND", "preliminary"), ("SUPERSEDED", "cancelled")]
+)
+def test_I8_one_signature_of_two_makes_no_final_report(program, record, status, published):
+    Recommendation.objects.filter(signature_count=1).update(status=status)
+
+    (report,) = [
+        each for each in all_of(program, "DiagnosticReport") if len(each["imagingStudy"]) > 1
+    ]
+
+    assert report["status"] == published
+    assert "resultsInterpreter" not in report
+    assert validated(report)
 
 
 def test_I8_provenance_names_model_weights_and_signer(program, record, doctor):
