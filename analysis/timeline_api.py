@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -72,6 +72,7 @@ class EventSerializer(serializers.Serializer):
     )
 
 
+@extend_schema_serializer(many=False)
 class TimelineSerializer(serializers.Serializer):
     events = EventSerializer(many=True)
 
@@ -81,7 +82,7 @@ class TimelineViewSet(ApiViewSet):
     serializer_class = TimelineSerializer
     pagination_class = None
 
-    @extend_schema(operation_id="patients_timeline", responses=TimelineSerializer(many=False))
+    @extend_schema(operation_id="patients_timeline", responses=TimelineSerializer)
     def list(self, request: Request, patient_id: UUID) -> Response:
         """Therapy, pathology, mammograms, proposals and decisions on one axis of clinical time.
 

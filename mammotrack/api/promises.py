@@ -83,7 +83,7 @@ def _type(schema: dict[str, Any], document: dict[str, Any]) -> str:
     for combined in ("allOf", "oneOf", "anyOf"):
         if combined in schema:
             return "|".join(sorted({_type(choice, document) for choice in schema[combined]}))
-    kind = schema.get("type", "any")
+    kind = schema.get("type", "string" if "enum" in schema else "any")
     kinds = [kind] if isinstance(kind, str) else kind
     return "|".join(sorted(kinds)) + (f":{schema['format']}" if "format" in schema else "")
 

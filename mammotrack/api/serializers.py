@@ -29,6 +29,14 @@ class Answer(serializers.ModelSerializer):
     def get_extra_kwargs(self) -> dict[str, dict[str, Any]]:
         return {name: {"read_only": True} for name in self.Meta.fields}
 
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """A choice that may be left open is answered as an empty text, and described so."""
+        fields = super().get_fields()
+        for name, field in fields.items():
+            if isinstance(field, serializers.ChoiceField):
+                field.allow_blank = self.Meta.model._meta.get_field(name).blank
+        return fields
+
 
 class FiniteFloatField(serializers.FloatField):
     """A float that can be compared: NaN would pass any limit."""

@@ -3,7 +3,7 @@
 from itertools import islice
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,6 +26,7 @@ class AccessSerializer(serializers.Serializer):
     auth = serializers.CharField(help_text="session, token or process.")
 
 
+@extend_schema_serializer(many=False)
 class AccessesSerializer(serializers.Serializer):
     results = AccessSerializer(many=True)
     more = serializers.BooleanField(help_text=f"There are more than these {MOST}.")
@@ -36,7 +37,7 @@ class AccessViewSet(ApiViewSet):
     serializer_class = AccessesSerializer
     pagination_class = None
 
-    @extend_schema(operation_id="patients_accesses", responses=AccessesSerializer(many=False))
+    @extend_schema(operation_id="patients_accesses", responses=AccessesSerializer)
     def list(self, request: Request, patient_id: UUID) -> Response:
         """Everything seen or done of one patient, newest first.
 
