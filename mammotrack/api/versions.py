@@ -20,6 +20,7 @@ IF_MATCH = OpenApiParameter(
     "If-Match",
     location=OpenApiParameter.HEADER,
     required=True,
+    type={"type": "string", "pattern": r'^"[0-9]{1,9}"$'},
     description='The ETag of the version that was read, such as "3".',
 )
 

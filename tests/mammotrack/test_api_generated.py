@@ -38,7 +38,13 @@ def clinic():
 
 def configuration(folder: Path, keys: dict) -> Path:
     """The keys that stand in addresses: those of records, so that more than a 404 is met."""
-    lines = ["[checks]", f"positive_data_acceptance.expected-statuses = {OF_RULES}"]
+    lines = [
+        "[checks]",
+        f"positive_data_acceptance.expected-statuses = {OF_RULES}",
+        # 412: a tag that was never given out matches no version, whatever the body says.
+        "negative_data_rejection.expected-statuses = "
+        "[400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 422, 428, 429]",
+    ]
     names = re.findall(r"^  (/api/v1/\S+):$", DOCUMENT.read_text(), flags=re.MULTILINE)
     for path in names:
         found = re.findall(r"{(\w+)}", path)
