@@ -51,6 +51,7 @@ def test_I2_every_permission_says_which_scope_a_key_needs():
     assert never == {
         Permission.MATCH_FILES,
         Permission.SEE_SYSTEM,
+        Permission.BREAK_GLASS,
         Permission.SIGN_DECISIONS,
         Permission.JUDGE_MODELS,
         Permission.ACTIVATE_MODELS,
