@@ -322,6 +322,8 @@ def test_Z02_A2_another_clinics_record_does_not_exist(role):
                 rows = answer.json()["results"] if "api:" in name else answer.context["rows"]
                 assert (method, rows) == ("get", [])
                 continue
+            if name.startswith("dicomweb:") and status in {204, 415}:  # alike for what is absent
+                continue
             assert status in ({404, 405} if permitted else {403, 404, 405}), (name, method, status)
 
 
@@ -331,6 +333,8 @@ def test_Z03_lists_hold_the_own_clinics_rows_only():
 
     for name in ABOUT_RECORDS:
         if name.startswith("api:") and name.endswith("-list") and not has_keys(name):
+            if needed(name, "get") not in GRANTS[Role.DOCTOR]:
+                continue
             rows = client.get(reverse(name)).json()["results"]
             assert rows == [] or name == "api:clinic-list", name
     for name in ("worklist", "patients:list"):
