@@ -82,20 +82,23 @@ class User(UUIDModel, AbstractBaseUser):
         return self.full_name
 
     @cached_property
-    def clinic_ids(self) -> list[UUID]:
-        """Clinics whose records this user may see; read once a request."""
-        return list(self.memberships.values_list("clinic_id", flat=True))
+    def _clinics(self) -> dict[UUID, datetime | None]:
+        """The user's clinics, with since when each reads blind; read once a request."""
+        return dict(self.memberships.values_list("clinic_id", "clinic__blind_reading_since"))
 
-    @cached_property
+    @property
+    def clinic_ids(self) -> list[UUID]:
+        """Clinics whose records this user may see."""
+        return list(self._clinics)
+
+    @property
     def blind_clinics(self) -> dict[UUID, datetime]:
-        """Those of them that read blind, with since when; read once a request."""
-        since = Clinic.objects.filter(pk__in=self.clinic_ids, blind_reading_since__isnull=False)
-        rows = since.values_list("pk", "blind_reading_since")
-        return {clinic_id: moment for clinic_id, moment in rows if moment}
+        """Those of them that read blind, with since when."""
+        return {clinic: since for clinic, since in self._clinics.items() if since}
 
     def confine_to(self, clinic_id: UUID) -> None:
         """For this request, see no more than that clinic's records."""
-        self.clinic_ids = [seen for seen in self.clinic_ids if seen == clinic_id]
+        self._clinics = {seen: since for seen, since in self._clinics.items() if seen == clinic_id}
 
     # What Django admin asks. The admin role opens it; each admin class says what may be changed.
     @property
