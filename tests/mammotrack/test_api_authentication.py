@@ -98,13 +98,6 @@ def test_mangled_tokens_are_refused(doctor):
         assert_problem(call(mangled), 401, "authentication_failed")
 
 
-def test_token_in_the_address_is_not_looked_at(doctor):
-    _, text = make_token(doctor)
-
-    for name in ("token", "access_token", "api_key"):
-        assert_problem(Program().get(f"/patients/?{name}={text}"), 401, "not_authenticated")
-
-
 def test_other_schemes_are_not_read(doctor):
     _, text = make_token(doctor)
 
