@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import Model
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
@@ -32,9 +33,10 @@ class Answer(serializers.ModelSerializer):
     def get_fields(self) -> dict[str, serializers.Field]:
         """A choice that may be left open is answered as an empty text, and described so."""
         fields = super().get_fields()
+        model: type[Model] = self.Meta.model
         for name, field in fields.items():
             if isinstance(field, serializers.ChoiceField):
-                field.allow_blank = self.Meta.model._meta.get_field(name).blank
+                field.allow_blank = model._meta.get_field(name).blank
         return fields
 
 

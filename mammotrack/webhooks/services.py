@@ -8,6 +8,7 @@ longer pauses; who receives recognises a repetition by its ``webhook-id``.
 import json
 from collections.abc import Collection, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,10 +17,12 @@ from mammotrack.audit.people import record_change
 from mammotrack.db import atomic, on_commit, retry_on_conflict
 from mammotrack.errors import Conflict, NotFound, Rejected, StaleVersion
 from mammotrack.models import now
+from mammotrack.queue import hint
 from mammotrack.webhooks import network, signing
 from mammotrack.webhooks.events import EVENTS
 from mammotrack.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 
+DELIVER = "webhooks.deliver"
 PAUSES = tuple(
     timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 3600, 6 * 3600, 24 * 3600)
 )
@@ -118,13 +121,7 @@ def announce(event: str, *, clinic_id: UUID, data: Mapping[str, str | None]) -> 
                 clinic_id=clinic_id, endpoint=endpoint, event=event, payload=payload
             )
             delivery.save(force_insert=True)
-            on_commit(_hint)
-
-
-def _hint() -> None:
-    from mammotrack.webhooks.tasks import deliver_task  # noqa: PLC0415 -- leaf: it calls deliver
-
-    deliver_task.delay()
+            on_commit(partial(hint, DELIVER))
 
 
 def deliver_due() -> int:
@@ -203,5 +200,5 @@ def resend(delivery: WebhookDelivery, *, asked_by: User) -> WebhookDelivery:
         if not dead.update(state=DeliveryState.PENDING, attempt=0, due_at=now()):
             raise NotDead("This delivery was not given up.")
         record_change(delivery, actor=asked_by)
-        on_commit(_hint)
+        on_commit(partial(hint, DELIVER))
     return WebhookDelivery.objects.get(pk=delivery.pk)

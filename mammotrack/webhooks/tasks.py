@@ -5,6 +5,6 @@ from celery import shared_task
 from mammotrack.webhooks import services
 
 
-@shared_task(name="webhooks.deliver")
+@shared_task(name=services.DELIVER)
 def deliver_task() -> None:
     services.deliver_due()
