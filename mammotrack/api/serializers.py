@@ -36,7 +36,7 @@ class Answer(serializers.ModelSerializer):
         model: type[Model] = self.Meta.model
         for name, field in fields.items():
             if isinstance(field, serializers.ChoiceField):
-                field.allow_blank = model._meta.get_field(name).blank
+                field.allow_blank = bool(getattr(model._meta.get_field(name), "blank", False))
         return fields
 
 
