@@ -307,6 +307,12 @@ def percent(value: float | None) -> str:
     return f"{value:.0%}".replace("%", " %")
 
 
+def percent_range(low: float | None, high: float | None) -> str:
+    """Both ends; one alone where both read the same."""
+    ends = dict.fromkeys((percent(low), percent(high)))
+    return " to ".join(ends)
+
+
 def number(value: float | None) -> str:
     """A score with three decimals; what is nearly 1 is not rounded to identity."""
     if value is None:
@@ -388,7 +394,7 @@ def change(comparison: Comparison | None) -> Change | None:
         probability_of=PROBABILITY_OF_A_CATEGORY if low is None else PROBABILITY_OF[marked],
         at_even_odds=low is not None,
         probability=percent(comparison.change_probability),
-        interval="" if low is None or high is None else f"{percent(low)} to {percent(high)}",
+        interval="" if low is None or high is None else percent_range(low, high),
         bar=probability_bar(comparison),
         places=places(comparison),
         ssim=number(comparison.ssim),
@@ -420,9 +426,7 @@ def _described_mass(number: int, finding: Finding, superseded: Sequence[Finding]
         ],
         estimate=percent(finding.malignancy_probability) if estimated else "",
         interval=(
-            f"{percent(finding.probability_low)} to {percent(finding.probability_high)}"
-            if estimated
-            else ""
+            percent_range(finding.probability_low, finding.probability_high) if estimated else ""
         ),
         rests_on=(
             "description, age and category" if finding.uses_assessment else "description and age"

@@ -28,6 +28,9 @@ from patients.choices import (
 from patients.history import OF_A_BREAST, OF_GENES, OF_THE_FAMILY
 from patients.partial_dates import PartialDate
 
+UNSTATED = ("", "Not stated")
+UNCHOSEN = ("", "Choose")  # nothing of a record is said by default
+
 
 class DateInput(forms.DateInput):
     input_type = "date"
@@ -66,7 +69,7 @@ class IdentityForm(forms.Form):
         max_length=100, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
     )
     birth_date = PartialDateField(help_text="1961-03-14; or 1961-03, or 1961, if no more is known.")
-    sex = forms.ChoiceField(choices=Sex)
+    sex = forms.ChoiceField(choices=[UNCHOSEN, *Sex.choices])
     phone = forms.CharField(
         required=False,
         max_length=32,
@@ -118,15 +121,12 @@ class EmergencyForm(forms.Form):
     def __init__(self, data: Mapping[str, Any] | None = None, *, clinics: Iterable[Clinic]) -> None:
         super().__init__(data)
         field = cast(forms.ChoiceField, self.fields["clinic_id"])
-        field.choices = [("", "Choose"), *((str(clinic.pk), clinic.name) for clinic in clinics)]
+        field.choices = [UNCHOSEN, *((str(clinic.pk), clinic.name) for clinic in clinics)]
 
 
 class EditForm(IdentityForm):
     duplicate_reason = _duplicate_reason()
     expected_version = forms.IntegerField(min_value=1, widget=forms.HiddenInput())
-
-
-UNSTATED = ("", "Not stated")
 
 
 class CourseForm(forms.Form):
@@ -220,7 +220,7 @@ HISTORY_GROUPS = [
 
 
 class HistoryForm(forms.Form):
-    item = forms.ChoiceField(label="What", choices=HISTORY_GROUPS)
+    item = forms.ChoiceField(label="What", choices=[UNCHOSEN, *HISTORY_GROUPS])
     laterality = forms.ChoiceField(
         label="Breast", required=False, choices=[UNSTATED, *HistoryLaterality.choices]
     )
