@@ -17,7 +17,7 @@ def test_s16_ending_another_session_signs_that_browser_out(visit: Visits, doctor
     check(here)
     here.get_by_role("link", name="Sessions").click()
     check(here)
-    here.get_by_role("button", name="Sign Out Other Sessions").click()
+    here.get_by_role("button", name="Sign out the other sessions").click()
     there.get_by_role("link", name="Patients", exact=True).click()
 
     expect(there.get_by_role("heading", name="Sign in")).to_be_visible()
