@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from csp.constants import NONE, SELF
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from mammotrack import embedded, env, threads
@@ -318,7 +319,12 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- Admin ------------------------------------------------------------------------------------
-UNFOLD = {"SITE_TITLE": "MammoTrack", "SITE_HEADER": "MammoTrack", "SITE_SYMBOL": "monitor_heart"}
+UNFOLD = {
+    "SITE_TITLE": "MammoTrack",
+    "SITE_HEADER": "MammoTrack",
+    "SITE_SYMBOL": "monitor_heart",
+    "SITE_FAVICONS": [{"rel": "icon", "href": lambda request: static("favicon.svg")}],
+}
 
 # --- Logging: ids only, one line a record -----------------------------------------------------
 LOGGING = {

@@ -67,7 +67,7 @@ class TrailRow:
     @property
     def deed(self) -> str:
         action = self.document["action"]
-        return Action(action).label if action in Action.values else action
+        return Action(action).label.capitalize() if action in Action.values else action
 
     @property
     def place(self) -> str:
