@@ -6,6 +6,7 @@ changes hold for the server too: it is this process.
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -17,6 +18,10 @@ from tests.factories.accounts import make_clinic, make_user
 
 CHROMIUM = shutil.which("chromium")
 _kept: list[Kept] = []
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", type=Path, help="folder to keep pictures of the screens in")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -43,9 +48,12 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(browser: Browser, live_server, store, hints) -> Iterator[Visits]:
+def visit(
+    browser: Browser, live_server, store, hints, pytestconfig: pytest.Config
+) -> Iterator[Visits]:
     """Opens pages; what they complained of fails the test. Uploads are announced, not analysed."""
-    visits = Visits(browser, live_server.url)
+    pictures = pytestconfig.getoption("--pictures", default=None)
+    visits = Visits(browser, live_server.url, pictures=pictures)
     yield visits
     visits.close()
 

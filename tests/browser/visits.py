@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
@@ -34,6 +35,7 @@ class Visits:
 
     browser: Browser
     url: str
+    pictures: Path | None = None
     tolerated: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     contexts: list[BrowserContext] = field(default_factory=list)
@@ -75,6 +77,17 @@ class Visits:
             context.add_cookies([{"name": "session", "value": _session(user), "url": self.url}])
         self.contexts.append(context)
         return context
+
+    def keep(self, page: Page, name: str) -> None:
+        """A picture of this screen, for who asked for pictures."""
+        if self.pictures is None:
+            return
+        is_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+        is_narrow = page.evaluate("innerWidth") == NARROW[0]
+        folder = self.pictures / ("dark" if is_dark else "light")
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{name}{'-narrow' if is_narrow else ''}.jpg"
+        page.screenshot(path=path, type="jpeg", quality=80, full_page=True)
 
     def _note_console(self, said: ConsoleMessage) -> None:
         if said.type == "error":
