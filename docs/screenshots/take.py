@@ -5,6 +5,11 @@
 It signs in as each of the demonstration's people and looks at every screen, once in the dark and
 once in the light; the dark ones that the README shows lie in the folder itself. It opens records,
 which the audit trail notes, sends no file and signs nothing.
+
+Screens that need more than the demonstration holds (blind readings, unmatched files, emergency
+access, the administration) come from the tests that use them::
+
+    python -m pytest tests/browser --pictures docs/screenshots
 """
 
 import shutil
@@ -38,12 +43,12 @@ class Camera:
         self.page.goto(f"{self.url}{path}")
         self.keep(name)
 
-    def keep(self, name: str) -> None:
+    def keep(self, name: str, *, whole: bool = False) -> None:
         self.page.wait_for_load_state("networkidle")
         folder = HERE / self.scheme
         folder.mkdir(exist_ok=True)
         path = folder / f"{name}.jpg"
-        self.page.screenshot(path=path, type="jpeg", quality=80)
+        self.page.screenshot(path=path, type="jpeg", quality=80, full_page=whole)
         if self.scheme == "dark" and name in IN_README:
             self.page.screenshot(path=HERE / f"{name}.png")
         sys.stdout.write(f"{path.relative_to(HERE)}\n")
@@ -93,13 +98,29 @@ def doctors_screens(camera: Camera, password: str) -> None:
     page = camera.page
     sign_in(camera, "doctor", password)
     camera.keep("worklist")
-    camera.open("/worklist/?tab=overdue", "worklist-empty")
+    for tab in ("failed", "mine", "today"):
+        camera.open(f"/worklist/?tab={tab}", f"worklist-{tab}")
     camera.open("/patients/", "patients")
     camera.open("/patients/new/", "register")
     timeline = open_record(camera, FOLLOWED)
     camera.keep("timeline")
-    page.locator("a.tl-shot").nth(1).click()  # the follow-up of the first lane
+    camera.keep("timeline-whole", whole=True)
+    for place in (0, 1):  # the first lane's film and its follow-up
+        page.locator(".tl-pick input").nth(place).check()
+    page.locator("#compare-two").scroll_into_view_if_needed()
+    camera.keep("timeline-two-chosen")
+    page.get_by_role("button", name="Compare the two chosen").click()
+    camera.keep("two-compared")
+    page.goto(f"{camera.url}{timeline}")
+    page.get_by_role("link", name="View by view").first.click()
+    camera.keep("view-by-view")
+    page.goto(f"{camera.url}{timeline}")
+    page.locator("a.tl-shot").nth(1).click()
     camera.keep("comparison")
+    camera.keep("comparison-whole", whole=True)
+    for mode in ("swipe", "difference", "ssim", "gradcam", "side"):
+        page.locator(f"[data-mode={mode}]").click()
+        camera.keep(f"comparison-{mode}")
     page.get_by_role("button", name="As measured").click()
     page.get_by_label("Similarity map", exact=True).fill(MAP_OPACITY)
     camera.keep("similarity-map")
@@ -114,13 +135,14 @@ def doctors_screens(camera: Camera, password: str) -> None:
     page.locator("#many-files").set_input_files(SAMPLES[:2])
     camera.keep("upload")
     open_record(camera, MARKED)
-    page.get_by_label(MARKED_FOLLOW_UP).click()
+    page.get_by_role("link", name=MARKED_FOLLOW_UP).first.click()
     page.get_by_role("heading", name="The marked lesion").scroll_into_view_if_needed()
     camera.keep("marked-lesion")
     camera.open("/system/", "system")
     camera.open("/account/", "account")
     camera.open("/account/sessions/", "sessions")
     camera.open("/about/", "about")
+    camera.open("/patients/emergency/", "emergency")
     camera.open("/nothing-here/", "not-found")
 
 
