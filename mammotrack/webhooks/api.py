@@ -16,8 +16,7 @@ from mammotrack.accounts.policy import Permission
 from mammotrack.api.serializers import Answer, Shape
 from mammotrack.api.versions import IF_MATCH, etag, expected_version
 from mammotrack.api.viewsets import ApiViewSet
-from mammotrack.errors import NotFound
-from mammotrack.webhooks import services
+from mammotrack.webhooks import selectors, services
 from mammotrack.webhooks.events import EVENTS
 from mammotrack.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 
@@ -84,7 +83,7 @@ class WebhookViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     serializer_class = WebhookSerializer
 
     def get_queryset(self) -> QuerySet[WebhookEndpoint]:
-        return WebhookEndpoint.objects.filter(clinic_id__in=self.user.clinic_ids)
+        return selectors.endpoints_of(self.user)
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self._answer(self.get_object())
@@ -136,10 +135,7 @@ class DeliveryViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     serializer_class = DeliverySerializer
 
     def get_queryset(self) -> QuerySet[WebhookDelivery]:
-        own = WebhookEndpoint.objects.filter(clinic_id__in=self.user.clinic_ids)
-        if not own.filter(pk=self.kwargs["webhook_id"]).exists():
-            raise NotFound("There is no such endpoint.")
-        return WebhookDelivery.objects.filter(endpoint_id=self.kwargs["webhook_id"])
+        return selectors.deliveries_of(self.user, endpoint_id=self.kwargs["webhook_id"])
 
     @extend_schema(request=None, responses=DeliverySerializer)
     @action(detail=True, methods=["post"])
