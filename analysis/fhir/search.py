@@ -94,8 +94,17 @@ def everything(user: User, kind: str, *, since: datetime | None, until: datetime
     """Every resource of the type recorded in that time, with flat memory."""
     require(user, KINDS[kind].permission)
     for source in KINDS[kind].sources:
-        for row in _recorded(source, user, since, until).iterator(chunk_size=200):
+        for row in _in_pages(_recorded(source, user, since, until)):
             yield source.resource(row)
+
+
+def _in_pages(rows: QuerySet[Any]) -> Iterator[Any]:
+    """Row by row. ``iterator()`` would hold what one answer of the database holds: up to 16 MB."""
+    page = list(rows[:MAX_PAGE_SIZE])
+    while page:
+        yield from page
+        last = page[-1]
+        page = list(rows.filter(_later_than(last.created_at, last.pk))[:MAX_PAGE_SIZE])
 
 
 def patients_in(user: User, kind: str, *, since: datetime | None, until: datetime) -> set[UUID]:

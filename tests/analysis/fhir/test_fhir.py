@@ -1,18 +1,21 @@
 """FHIR R4: every resource held against the published model, by a library nobody here wrote."""
 
 import json
+import tracemalloc
 from datetime import date
 from importlib import import_module
 from urllib.parse import urlsplit
 
 import pytest
+from django.test import Client
 
 from analysis.choices import Proposal
 from analysis.models import Finding, Recommendation
 from mammotrack.accounts.models import Role
 from patients.choices import TherapyKind
+from patients.models import Patient
 from tests.audit import reads
-from tests.factories.accounts import make_clinic, make_user
+from tests.factories.accounts import make_clinic, make_token, make_user
 from tests.factories.analysis import (
     make_comparison,
     make_decision,
@@ -361,6 +364,40 @@ def test_R10_a_bulk_export_leaves_a_trace_of_everybody(program, record):
     program.get(output["url"])
 
     assert (reads()[-1].detail["view"], reads()[-1].patient_id) == ("fhir:export-file", record.pk)
+
+
+def test_I8_a_bulk_export_takes_no_more_memory_for_a_longer_record(clinic):
+    _, key = make_token(make_user(Role.INTEGRATOR, clinics=[clinic]))
+    program, peaks = Client(headers={"Authorization": f"Bearer {key}"}), []
+    for added in (600, 2400):
+        register_many(clinic, added)
+        started = program.get("/fhir/R4/$export?_type=Patient")
+        output = program.get(started.headers["Content-Location"]).json()["output"]
+        answer = program.get(output[0]["url"])
+        tracemalloc.start()
+        lines = sum(chunk.count(b"\n") for chunk in answer.streaming_content)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert lines == Patient.objects.count()
+
+    assert lines == 3000
+    assert peaks[1] < 1.2 * peaks[0]
+
+
+def register_many(clinic, count):
+    patients = []
+    for number in range(count):
+        patient = Patient(
+            clinic=clinic,
+            medical_record_number=f"BULK-{count}-{number}",
+            family_name="Phantom",
+            given_name=f"Bulk {number}",
+            birth_date=date(1970, 5, 17),
+            sex="F",
+        )
+        patient.derive_keys()
+        patients.append(patient)
+    Patient.objects.bulk_create(patients)
 
 
 def test_an_export_is_its_users_own(program, clinic, record):
