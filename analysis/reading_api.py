@@ -1,9 +1,10 @@
 """Readings of a clinic that reads blind, over HTTP."""
 
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers, status
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
@@ -42,6 +43,11 @@ class ReadingSerializer(Answer):
             "reader",
             "created_at",
         ]
+
+    def to_representation(self, instance: Reading) -> dict[str, Any]:
+        """Ids as everywhere else; the row keeps them without hyphens."""
+        shown: dict[str, Any] = super().to_representation(instance)
+        return shown | {"pictures": [str(UUID(key)) for key in instance.pictures]}
 
 
 class ReadingRequest(Shape):
@@ -97,6 +103,7 @@ class AgreementSerializer(serializers.Serializer):
     )
 
 
+@extend_schema_serializer(many=False)
 class AgreementsSerializer(serializers.Serializer):
     results = AgreementSerializer(many=True)
 
@@ -156,6 +163,7 @@ class ArbitrationViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
 class AgreementViewSet(ApiViewSet):
     permissions = {"list": Permission.JUDGE_MODELS}
     serializer_class = AgreementSerializer
+    pagination_class = None  # a few rows, all of them
 
     @extend_schema(responses=AgreementsSerializer)
     def list(self, request: Request) -> Response:

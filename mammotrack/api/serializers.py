@@ -14,13 +14,19 @@ class Shape(serializers.Serializer):
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if isinstance(data, Mapping):
-            unknown = {
+            wrong = {
                 name: [ErrorDetail("There is no such field to set.", code="unknown_field")]
                 for name in data
                 if name not in self.fields
             }
-            if unknown:
-                raise ValidationError(unknown)
+            wrong |= {  # JSON tells a number from a text
+                name: [ErrorDetail("Not a text.", code="invalid")]
+                for name, value in data.items()
+                if isinstance(value, int | float)
+                and isinstance(self.fields.get(name), serializers.CharField)
+            }
+            if wrong:
+                raise ValidationError(wrong)
         return super().to_internal_value(data)
 
 

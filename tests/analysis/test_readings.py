@@ -212,6 +212,7 @@ def test_D16_the_second_reader_cannot_fetch_the_first_reading(clinic, doctor):
     assert made.status_code == 201, made.content
     (own,) = made.json()["results"]
     assert (own["category"], own["reader"]) == ("3", doctor.full_name)
+    assert str(case.current_id) in own["pictures"]
     assert program.get(address).json()["category"] == "5"
 
 
