@@ -111,7 +111,9 @@ def test_C07_a_superseded_proposal_is_shown_and_not_signed(pictures, propose, do
 
     page = signed_in(doctor).get(reverse("analysis:detail", args=[older.job_id]))
     posted = signed_in(doctor).post(reverse("analysis:sign", args=[older.job_id]), body)
-    answer = Program(doctor).post(f"/recommendations/{older.pk}/decision/", body)
+    answer = Program(doctor, browser=True).post(
+        f"/recommendations/{older.pk}/decision/", body, headers={"If-Match": '"0"'}
+    )
 
     assert_strict(page)
     assert "Superseded: a later proposal" in page.content.decode()

@@ -87,7 +87,7 @@ def test_a_web_server_killed_during_an_upload_stores_nothing_and_comes_back(plat
     _, token = make_token(make_user(Role.RADIOGRAPHER, clinics=[patient.clinic]))
     body, content_type = form(patient, picture(3))
 
-    with upload(platform, token, content_type, len(body)) as broken:
+    with upload(platform, token, content_type, len(body), key="broken") as broken:
         broken.send(body[: len(body) // 2])
         platform.kill("gunicorn")
         with pytest.raises((http.client.HTTPException, OSError)):
@@ -97,10 +97,15 @@ def test_a_web_server_killed_during_an_upload_stores_nothing_and_comes_back(plat
     assert not (store.root / "objects").exists()
 
     wait_until(lambda: answers(platform), within_s=STUCK_S)
-    for expected in (201, 200):
-        with upload(platform, token, content_type, len(body)) as again:
+    for key, expected, replayed in (
+        ("broken", 201, None),
+        ("broken", 201, "true"),
+        ("another", 200, None),
+    ):
+        with upload(platform, token, content_type, len(body), key=key) as again:
             again.send(body)
-            assert again.getresponse().status == expected
+            answer = again.getresponse()
+            assert (answer.status, answer.getheader("Idempotent-Replayed")) == (expected, replayed)
     assert Mammogram.objects.get().patient_id == patient.pk
 
 
@@ -135,13 +140,13 @@ def connection(platform: RunningPlatform) -> Iterator[http.client.HTTPConnection
 
 @contextmanager
 def upload(
-    platform: RunningPlatform, token: str, content_type: str, length: int
+    platform: RunningPlatform, token: str, content_type: str, length: int, *, key: str
 ) -> Iterator[http.client.HTTPConnection]:
     """A request that has said what it is about to send."""
     with connection(platform) as client:
         client.putrequest("POST", "/api/v1/mammograms/")
         client.putheader("Authorization", f"Bearer {token}")
-        client.putheader("Idempotency-Key", "one-broken-upload")
+        client.putheader("Idempotency-Key", key)
         client.putheader("Content-Type", content_type)
         client.putheader("Content-Length", str(length))
         client.endheaders()

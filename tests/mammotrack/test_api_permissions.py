@@ -16,6 +16,7 @@ from tests.api import Program, assert_problem
 from tests.factories.accounts import make_user
 
 PUBLIC = {"schema", "docs"}  # say what can be called and hold no data
+OF_SEVERAL_SCOPES = {"timeline-list"}  # tells what lies in three
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
@@ -125,7 +126,7 @@ def test_I2_Z11_each_scope_opens_exactly_its_permissions(scope):
         response = getattr(program.client, method)(address(route))
         if permission not in GRANTS[Role.DOCTOR]:
             assert_problem(response, 403, "forbidden")
-        elif SCOPE_OF[permission] == scope:
+        elif SCOPE_OF[permission] == scope and route.name not in OF_SEVERAL_SCOPES:
             assert response.status_code in {200, 400, 404, 415, 428}, (route.name, action)
         else:
             assert_problem(response, 403, "insufficient_scope")

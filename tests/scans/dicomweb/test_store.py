@@ -238,13 +238,19 @@ def test_files_of_another_study_than_the_address_names_are_refused(program, pati
     assert answer.json()["00081190"]["Value"] == [f"{BASE}/studies/2.25.55"]
 
 
-@pytest.mark.parametrize("clinics", [0, 2])
-def test_a_sender_of_no_or_several_clinics_is_refused(clinics, file_of):
-    user = make_user(Role.INTEGRATOR, clinics=[make_clinic() for _ in range(clinics)])
+def test_a_sender_of_no_clinic_is_refused(file_of):
+    answer = stow(session_of(make_user(Role.INTEGRATOR, clinics=[])), file_of())
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "clinic_unclear")
+
+
+def test_Z11_a_key_sends_for_its_own_clinic_and_no_other(file_of):
+    user = make_user(Role.INTEGRATOR, clinics=[make_clinic(), make_clinic()])
 
     answer = stow(session_of(user), file_of())
 
-    assert (answer.status_code, answer.json()["code"]) == (422, "clinic_unclear")
+    assert answer.status_code == 409
+    assert UnmatchedFile.objects.get().clinic == user.clinics.first()
 
 
 def test_who_may_not_upload_is_403(clinic, file_of):
