@@ -87,7 +87,7 @@ def test_a_web_server_killed_during_an_upload_stores_nothing_and_comes_back(plat
     _, token = make_token(make_user(Role.RADIOGRAPHER, clinics=[patient.clinic]))
     body, content_type = form(patient, picture(3))
 
-    with upload(platform, token, content_type, len(body), key="broken") as broken:
+    with upload(platform, token, content_type, len(body), key="broken-upload") as broken:
         broken.send(body[: len(body) // 2])
         platform.kill("gunicorn")
         with pytest.raises((http.client.HTTPException, OSError)):
@@ -98,9 +98,9 @@ def test_a_web_server_killed_during_an_upload_stores_nothing_and_comes_back(plat
 
     wait_until(lambda: answers(platform), within_s=STUCK_S)
     for key, expected, replayed in (
-        ("broken", 201, None),
-        ("broken", 201, "true"),
-        ("another", 200, None),
+        ("broken-upload", 201, None),
+        ("broken-upload", 201, "true"),
+        ("another-upload", 200, None),
     ):
         with upload(platform, token, content_type, len(body), key=key) as again:
             again.send(body)
