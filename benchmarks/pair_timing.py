@@ -85,6 +85,8 @@ def _table(way: str, found: Measured) -> list[str]:
     rows.append(f"{'all':<26}{_spread(totals)}{'':>8}")
     rows.append(f"processor time a pair: {found.cpu_s:.2f} s; peak memory: {found.peak_mb:.0f} MB")
     counts = {verdict: found.verdicts.count(verdict) for verdict in sorted(set(found.verdicts))}
+    if found.gave_up:
+        rows.append(f"gave up without a registration, not timed: {found.gave_up} runs")
     rows.append("found: " + ", ".join(f"{verdict} {count}" for verdict, count in counts.items()))
     return rows
 
