@@ -12,7 +12,7 @@ from analysis import selectors
 from analysis.agreement import agreements
 from analysis.blinding import opened_pictures, reads_blind
 from analysis.forms import ArbitrationForm, ReadingForm
-from analysis.presenters import moment_of
+from analysis.presenters.moments import moment_of
 from analysis.services.readings import arbitrate, record_reading
 from mammotrack.accounts.policy import Permission, require
 from mammotrack.errors import Conflict, NotFound, Rejected

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from analysis.exam_result import exam_result
-from analysis.presenters import VERDICTS, percent
+from analysis.presenters.words import VERDICTS, percent
 
 if TYPE_CHECKING:
     from uuid import UUID

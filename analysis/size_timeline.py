@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from analysis.lesion_presenters import size_sentence, size_text
 from analysis.lesions import FollowedLesion
+from analysis.presenters.lesions import size_sentence, size_text
 from analysis.size_category import SizedDate
 
 HEIGHT = 76

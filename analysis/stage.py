@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from analysis.lesion_presenters import Canvas, canvases
 from analysis.models import AnalysisJob, Recommendation
 from analysis.pictures import is_registered
-from analysis.presenters import PictureFinding, change
+from analysis.presenters.canvas import Canvas, canvases
+from analysis.presenters.classification import PictureFinding
+from analysis.presenters.comparison import change
 from scans.models import Mammogram
 
 

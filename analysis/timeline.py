@@ -12,9 +12,9 @@ from uuid import UUID
 
 from analysis.choices import RecommendationStatus
 from analysis.exam_result import exam_result
-from analysis.lesion_presenters import size_sentence, size_text
 from analysis.models import AnalysisJob, Decision, Prediction, Recommendation
-from analysis.presenters import CATEGORIES, VERDICTS, proposal_label
+from analysis.presenters.lesions import size_sentence, size_text
+from analysis.presenters.words import CATEGORIES, VERDICTS, proposal_label
 from analysis.score_timeline import (
     CHANGE_HEIGHT,
     STEPS_HEIGHT,

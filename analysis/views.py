@@ -15,7 +15,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from analysis import lesion_presenters, presenters, selectors
+from analysis import selectors
 from analysis.blinding import exam_to_read_first, require_read
 from analysis.choices import JobState, RecommendationStatus
 from analysis.forms import (
@@ -36,7 +36,17 @@ from analysis.pictures import (
     picture_path,
     reference_picture_path,
 )
-from analysis.presenters import PictureFinding
+from analysis.presenters.canvas import canvases
+from analysis.presenters.classification import PictureFinding, breast_finding, picture_finding
+from analysis.presenters.comparison import change
+from analysis.presenters.decisions import signed_versions
+from analysis.presenters.findings import DESCRIPTORS, described_masses
+from analysis.presenters.histogram import histogram_bars
+from analysis.presenters.lesions import lesion_block
+from analysis.presenters.moments import interval_between, moments
+from analysis.presenters.proposals import proposal_icon, traced_rules
+from analysis.presenters.similar_cases import similar
+from analysis.presenters.words import in_words
 from analysis.reports.response import pdf_response
 from analysis.services.decisions import (
     amend_decision,
@@ -244,7 +254,7 @@ def describe(request: Request, mammogram_id: UUID, lesion: int) -> HttpResponse:
         raise NotFound("There is no such lesion.")
     stored = {"supersedes": before.revision if before else 0}
     if before:
-        stored |= {name: getattr(before, name) for name in presenters.DESCRIPTORS}
+        stored |= {name: getattr(before, name) for name in DESCRIPTORS}
     form = FindingForm(request.POST or None, initial=stored)
     status = 200
     if request.method == "POST":
@@ -332,7 +342,7 @@ def _page(
     recommendation = selectors.recommendation_of(job, user=request.user)
     lesions = selectors.lesions_of(job.current, user=request.user)
     mark_form = mark_form or _mark_form(request, job)
-    canvases = lesion_presenters.canvases(
+    drawn = canvases(
         job,
         recommendation.comparison if recommendation else None,
         on_prior=mark_form.on_prior,
@@ -344,18 +354,18 @@ def _page(
         "job": job,
         "patient": job.patient,
         "banner": banner(job.patient, today=timezone.localdate()),
-        "interval": presenters.interval_between(job.prior, job.current),
-        "moments": presenters.moments(job),
+        "interval": interval_between(job.prior, job.current),
+        "moments": moments(job),
         "newer_job": _newer(job, analyses),
         "analyses": analyses,
         "mark_form": mark_form,
-        "prior_canvas": canvases[0],
+        "prior_canvas": drawn[0],
         "prior_finding": prior_finding,
         "current_finding": current_finding,
-        "stage": stage_of(job, recommendation, canvases, (prior_finding, current_finding)),
-        "lesions": presenters.lesions(lesions),
+        "stage": stage_of(job, recommendation, drawn, (prior_finding, current_finding)),
+        "lesions": described_masses(lesions),
         "next_lesion": len(lesions) + 1,
-        "similar": presenters.similar(selectors.similar_cases_of(job.current, user=request.user)),
+        "similar": similar(selectors.similar_cases_of(job.current, user=request.user)),
         **_state_context(job, poll=0),
     }
     if recommendation:
@@ -372,8 +382,8 @@ def _picture_findings(
         return None, None
     proven = recommendation.record.get("malignancy_proven", False)
     return (
-        presenters.picture_finding(recommendation.prior_prediction, malignancy_proven=False),
-        presenters.picture_finding(recommendation.current_prediction, malignancy_proven=proven),
+        picture_finding(recommendation.prior_prediction, malignancy_proven=False),
+        picture_finding(recommendation.current_prediction, malignancy_proven=proven),
     )
 
 
@@ -390,20 +400,18 @@ def _findings(recommendation: Recommendation, *, reader: User) -> dict[str, obje
     pictures = kept_pictures(comparison)
     return {
         "recommendation": recommendation,
-        "proposal_icon": presenters.proposal_icon(recommendation),
-        "breast_finding": presenters.breast_finding(
-            selectors.breast_of(recommendation.current_prediction)
-        ),
-        "change": presenters.change(comparison),
-        "lesion": lesion_presenters.lesion_block(
+        "proposal_icon": proposal_icon(recommendation),
+        "breast_finding": breast_finding(selectors.breast_of(recommendation.current_prediction)),
+        "change": change(comparison),
+        "lesion": lesion_block(
             recommendation.job,
             comparison,
             lesions=selectors.followed_lesions_of(recommendation.patient, user=reader),
         ),
-        "rules": presenters.traced_rules(recommendation.trace),
+        "rules": traced_rules(recommendation.trace),
         "pictures": pictures,
         "processing_views": [name for name in PROCESSING_VIEWS if name in pictures],
-        "histogram": presenters.histogram_bars(histogram_of(comparison)),
+        "histogram": histogram_bars(histogram_of(comparison)),
     }
 
 
@@ -418,7 +426,7 @@ def _signatures(
     return {
         "form": form,
         "decision": latest,
-        "versions": presenters.signed_versions(decisions),
+        "versions": signed_versions(decisions),
         "second_due": second_due,
         "signs_second": second_due and latest is not None and latest.signed_by != reader,
         "decision_form": form if type(form) is DecisionForm else DecisionForm(),
@@ -433,7 +441,7 @@ def _state_context(job: AnalysisJob, *, poll: int) -> dict[str, object]:
     is_open = job.state in (JobState.QUEUED, JobState.RUNNING)
     return {
         "job": job,
-        "error": presenters.in_words(job.error_code) if job.error_code else "",
+        "error": in_words(job.error_code) if job.error_code else "",
         "next_poll": poll + 1,
         "pause_s": _pause_s(poll),
         "waits": is_open and poll < LAST_POLL,

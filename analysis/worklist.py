@@ -15,7 +15,7 @@ from analysis import selectors
 from analysis.choices import JobState, RecommendationStatus
 from analysis.guideline import NEW_LESION
 from analysis.models import AnalysisJob, Decision, Recommendation
-from analysis.presenters import VERDICTS, in_words, proposal_label
+from analysis.presenters.words import VERDICTS, in_words, proposal_label
 from mammotrack.accounts.models import User
 from mammotrack.models import now
 from mammotrack.web import Page, page_of

@@ -264,9 +264,7 @@ class PatientViewSet(ListModelMixin, ApiViewSet):
 
     @extend_schema(request=PatientRegistration, responses={201: PatientSerializer})
     def create(self, request: Request) -> Response:
-        wanted = PatientRegistration(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        identity = dict(wanted.validated_data)
+        identity = self.asked(PatientRegistration)
         patient = services.register_patient(
             clinic_id=identity.pop("clinic"), **identity, registered_by=self.user
         )
@@ -278,11 +276,8 @@ class PatientViewSet(ListModelMixin, ApiViewSet):
         """Change identity fields, if nobody else did since this version was read."""
         patient = selectors.patient_visible_to(self.user, pk)
         version = expected_version(request)
-        wanted = PatientIdentity(data=request.data, partial=True)
-        wanted.is_valid(raise_exception=True)
-        services.update_patient(
-            patient, expected_version=version, changed_by=self.user, **wanted.validated_data
-        )
+        wanted = self.asked(PatientIdentity, partial=True)
+        services.update_patient(patient, expected_version=version, changed_by=self.user, **wanted)
         return self._answer(patient)
 
     @extend_schema(
@@ -293,9 +288,8 @@ class PatientViewSet(ListModelMixin, ApiViewSet):
     @action(detail=False, methods=["post"])
     def search(self, request: Request) -> Response:
         """Find by name, number or birth date; a POST, so that no name stands in an address."""
-        wanted = PatientSearch(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        found = selectors.search_patients(self.user, wanted.validated_data["text"])
+        wanted = self.asked(PatientSearch)
+        found = selectors.search_patients(self.user, wanted["text"])
         page = self.paginate_queryset(found)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
@@ -305,7 +299,7 @@ class PatientViewSet(ListModelMixin, ApiViewSet):
         """Put the record away: it is in no search and takes no entries."""
         patient = selectors.patient_visible_to(self.user, pk)
         return self._answer(
-            services.archive_patient(patient, **self._reason(), archived_by=self.user)
+            services.archive_patient(patient, **self.asked(Reason), archived_by=self.user)
         )
 
     @extend_schema(request=Reason, responses=PatientSerializer)
@@ -313,7 +307,7 @@ class PatientViewSet(ListModelMixin, ApiViewSet):
     def restore(self, request: Request, pk: UUID) -> Response:
         patient = selectors.patient_visible_to(self.user, pk)
         return self._answer(
-            services.restore_patient(patient, **self._reason(), restored_by=self.user)
+            services.restore_patient(patient, **self.asked(Reason), restored_by=self.user)
         )
 
     @extend_schema(request=Reason, responses=PatientSerializer)
@@ -321,18 +315,13 @@ class PatientViewSet(ListModelMixin, ApiViewSet):
     def hold(self, request: Request, pk: UUID) -> Response:
         """Place a legal hold."""
         patient = selectors.patient_visible_to(self.user, pk)
-        return self._answer(services.place_hold(patient, **self._reason(), placed_by=self.user))
+        return self._answer(services.place_hold(patient, **self.asked(Reason), placed_by=self.user))
 
     @extend_schema(request=Reason, responses=PatientSerializer)
     @action(detail=True, methods=["post"], url_path="lift-hold")
     def lift_hold(self, request: Request, pk: UUID) -> Response:
         patient = selectors.patient_visible_to(self.user, pk)
-        return self._answer(services.lift_hold(patient, **self._reason(), lifted_by=self.user))
-
-    def _reason(self) -> dict[str, str]:
-        wanted = Reason(data=self.request.data)
-        wanted.is_valid(raise_exception=True)
-        return wanted.validated_data
+        return self._answer(services.lift_hold(patient, **self.asked(Reason), lifted_by=self.user))
 
     def _answer(
         self, patient: Patient, *, status: int = 200, headers: dict[str, str] | None = None
@@ -350,13 +339,7 @@ class FactViewSet(ListModelMixin, ApiViewSet):
         "partial_update": Permission.WRITE_THERAPY,
     }
 
-    def shape(self, shape: type[Shape], *, partial: bool = False) -> dict[str, Any]:
-        """The request's body in that shape."""
-        wanted = shape(data=self.request.data, partial=partial)
-        wanted.is_valid(raise_exception=True)
-        return wanted.validated_data
-
-    def created(self, fact: AmendableFact) -> Response:
+    def recorded(self, fact: AmendableFact) -> Response:
         return self.answer(fact, status=status.HTTP_201_CREATED)
 
     def answer(self, fact: AmendableFact, *, status: int = 200) -> Response:
@@ -366,7 +349,7 @@ class FactViewSet(ListModelMixin, ApiViewSet):
         self, amend: Callable[..., AmendableFact], fact: AmendableFact, shape: type[Shape]
     ) -> Response:
         """Correct the fact, if nobody else did since the version in ``If-Match``."""
-        version, values = expected_version(self.request), self.shape(shape, partial=True)
+        version, values = expected_version(self.request), self.asked(shape, partial=True)
         amend(fact, expected_version=version, recorded_by=self.user, **values)
         return self.answer(fact)
 
@@ -385,8 +368,8 @@ class CourseViewSet(FactViewSet):
 
     @extend_schema(request=NewCourse, responses={201: CourseSerializer})
     def create(self, request: Request, **kwargs: Any) -> Response:
-        patient, wanted = self.patient(), self.shape(NewCourse)
-        return self.created(services.record_course(patient, **wanted, recorded_by=self.user))
+        patient, wanted = self.patient(), self.asked(NewCourse)
+        return self.recorded(services.record_course(patient, **wanted, recorded_by=self.user))
 
     @extend_schema(request=NewCourse(partial=True), parameters=[IF_MATCH])
     def partial_update(self, request: Request, pk: UUID, **kwargs: Any) -> Response:
@@ -402,8 +385,8 @@ class CycleViewSet(FactViewSet):
 
     @extend_schema(request=NewCycle, responses={201: CycleSerializer})
     def create(self, request: Request, **kwargs: Any) -> Response:
-        course, wanted = self.course(), self.shape(NewCycle)
-        return self.created(services.record_cycle(course, **wanted, recorded_by=self.user))
+        course, wanted = self.course(), self.asked(NewCycle)
+        return self.recorded(services.record_cycle(course, **wanted, recorded_by=self.user))
 
     @extend_schema(request=NewCycle(partial=True), parameters=[IF_MATCH])
     def partial_update(self, request: Request, pk: UUID, **kwargs: Any) -> Response:
@@ -419,8 +402,8 @@ class PathologyViewSet(FactViewSet):
 
     @extend_schema(request=NewPathology, responses={201: PathologySerializer})
     def create(self, request: Request, **kwargs: Any) -> Response:
-        patient, wanted = self.patient(), self.shape(NewPathology)
-        return self.created(services.record_pathology(patient, **wanted, recorded_by=self.user))
+        patient, wanted = self.patient(), self.asked(NewPathology)
+        return self.recorded(services.record_pathology(patient, **wanted, recorded_by=self.user))
 
     @extend_schema(request=NewPathology(partial=True), parameters=[IF_MATCH])
     def partial_update(self, request: Request, pk: UUID, **kwargs: Any) -> Response:

@@ -65,9 +65,8 @@ class ConsentViewSet(ListModelMixin, ApiViewSet):
     @extend_schema(request=NewConsent, responses={201: ConsentSerializer})
     def create(self, request: Request, **kwargs: Any) -> Response:
         patient = selectors.patient_visible_to(self.user, self.kwargs["patient_id"])
-        wanted = NewConsent(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        consent = services.record_consent(patient, **wanted.validated_data, recorded_by=self.user)
+        wanted = self.asked(NewConsent)
+        consent = services.record_consent(patient, **wanted, recorded_by=self.user)
         return Response(self.get_serializer(consent).data, status=status.HTTP_201_CREATED)
 
 
@@ -132,18 +131,16 @@ class HistoryViewSet(ListModelMixin, ApiViewSet):
 
     @extend_schema(request=NewHistory, responses={201: HistorySerializer})
     def create(self, request: Request, **kwargs: Any) -> Response:
-        patient, wanted = self.patient(), NewHistory(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        entry = services.record_history(patient, **wanted.validated_data, recorded_by=self.user)
+        patient, wanted = self.patient(), self.asked(NewHistory)
+        entry = services.record_history(patient, **wanted, recorded_by=self.user)
         return Response(self.get_serializer(entry).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=Reason, responses=HistorySerializer)
     @action(detail=True, methods=["post"])
     def retract(self, request: Request, pk: UUID, **kwargs: Any) -> Response:
         """Mark the entry as wrong; it stays on record and counts no more."""
-        entry, wanted = selectors.history_entry_of(self.patient(), pk), Reason(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        services.retract_history(entry, **wanted.validated_data, retracted_by=self.user)
+        entry, wanted = selectors.history_entry_of(self.patient(), pk), self.asked(Reason)
+        services.retract_history(entry, **wanted, retracted_by=self.user)
         return Response(self.get_serializer(entry).data)
 
 
@@ -187,12 +184,11 @@ class MergeViewSet(ListModelMixin, ApiViewSet):
 
     @extend_schema(request=NewMerge, responses={201: MergeSerializer})
     def create(self, request: Request, **kwargs: Any) -> Response:
-        survivor, wanted = self.patient(), NewMerge(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        survivor, wanted = self.patient(), self.asked(NewMerge)
         merge = services.merge_patients(
-            merged=selectors.patient_visible_to(self.user, wanted.validated_data["merged"]),
+            merged=selectors.patient_visible_to(self.user, wanted["merged"]),
             survivor=survivor,
-            reason=wanted.validated_data["reason"],
+            reason=wanted["reason"],
             merged_by=self.user,
         )
         return Response(self.get_serializer(merge).data, status=status.HTTP_201_CREATED)
@@ -201,7 +197,6 @@ class MergeViewSet(ListModelMixin, ApiViewSet):
     @action(detail=True, methods=["post"])
     def undo(self, request: Request, pk: UUID, **kwargs: Any) -> Response:
         """Part the records again; each gets its own rows back."""
-        merge, wanted = selectors.merge_of(self.patient(), pk), Reason(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        services.undo_merge(merge, **wanted.validated_data, undone_by=self.user)
+        merge, wanted = selectors.merge_of(self.patient(), pk), self.asked(Reason)
+        services.undo_merge(merge, **wanted, undone_by=self.user)
         return Response(self.get_serializer(merge).data)

@@ -168,9 +168,7 @@ class MammogramViewSet(ListModelMixin, ApiViewSet):
     def create(self, request: Request) -> Response:
         """Store one file; its analysis is queued at once. The very same file sent again
         answers 200 with what it made the first time."""
-        wanted = MammogramUpload(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        said = dict(wanted.validated_data)
+        said = self.asked(MammogramUpload)
         said["confirmed_identifiers"] = tuple(sorted(said.get("confirmed_identifiers", ())))
         patient = patient_visible_to(self.user, said.pop("patient"))
         stored = services.store_mammogram(

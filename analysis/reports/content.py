@@ -10,11 +10,14 @@ from django.utils.formats import date_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from analysis import presenters
 from analysis.evidence import digest, evidence_of
-from analysis.lesion_presenters import lesion_block
 from analysis.models import Decision, Recommendation
-from analysis.presenters import PictureFinding, SignedVersion
+from analysis.presenters.classification import PictureFinding, picture_finding
+from analysis.presenters.comparison import change
+from analysis.presenters.decisions import SignedVersion, signed_versions
+from analysis.presenters.lesions import lesion_block
+from analysis.presenters.moments import interval_between
+from analysis.presenters.proposals import traced_rules
 from analysis.selectors import followed_lesions_of
 from mammotrack.accounts.models import User
 from mammotrack.audit.chain import head_of
@@ -45,7 +48,7 @@ def report_content(
     printed_at: datetime,
 ) -> Content:
     """Everything the report shows of a proposal and of what was signed on it, newest first."""
-    versions = presenters.signed_versions(decisions)
+    versions = signed_versions(decisions)
     decision = decisions[0] if decisions else None
     in_force = decision is not None and (
         not decision.needs_second_signature or versions[0].countersignature is not None
@@ -111,7 +114,7 @@ def _dates(recommendation: Recommendation) -> str:
     return _("%(prior)s to %(current)s, %(interval)s between") % {
         "prior": _day(prior),
         "current": _day(current),
-        "interval": presenters.interval_between(prior, current),
+        "interval": interval_between(prior, current),
     }
 
 
@@ -209,7 +212,7 @@ def _suggestion(recommendation: Recommendation, *, reader: User) -> Rows:
         (_("Prior"), recommendation.prior, recommendation.prior_prediction, False),
         (_("Current"), recommendation.current, recommendation.current_prediction, proven),
     ):
-        found = presenters.picture_finding(prediction, malignancy_proven=is_proven)
+        found = picture_finding(prediction, malignancy_proven=is_proven)
         if mammogram and found:
             rows.append([f"{label}, {_day(mammogram)}", _category(found)])
             if found.bars:
@@ -235,7 +238,7 @@ def _probabilities(found: PictureFinding) -> str:
 
 
 def _change(recommendation: Recommendation, *, reader: User) -> Rows:
-    found = presenters.change(recommendation.comparison)
+    found = change(recommendation.comparison)
     if found is None:
         return [[_("Change"), _("No prior of this breast and view: nothing was compared.")]]
     if not found.comparable:
@@ -269,7 +272,7 @@ def _rules(recommendation: Recommendation) -> list[Content]:
             "fires": _("decides") if rule.decides else _("fires") if rule.fired else _("no"),
             "decides": rule.decides,
         }
-        for rule in presenters.traced_rules(recommendation.trace)
+        for rule in traced_rules(recommendation.trace)
     ]
 
 

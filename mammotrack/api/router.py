@@ -4,9 +4,19 @@ from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
-from analysis import api as analysis
-from analysis import reading_api as reading
-from analysis import timeline_api as timeline
+from analysis.api import (
+    agreement,
+    classifications,
+    comparisons,
+    decisions,
+    findings,
+    jobs,
+    marks,
+    readings,
+    recommendations,
+    similar_cases,
+    timeline,
+)
 from mammotrack.audit import api as audit
 from mammotrack.webhooks import api as webhooks
 from patients import api as patients
@@ -30,18 +40,18 @@ router.register("patients/<uuid:patient_id>/accesses", audit.AccessViewSet, "acc
 router.register("therapy-courses/<uuid:course_id>/cycles", patients.CycleViewSet, "cycle")
 router.register("exams", scans.ExamViewSet, "exam")
 router.register("mammograms", scans.MammogramViewSet, "mammogram")
-router.register("analyses", analysis.AnalysisViewSet, "analysis")
-router.register("exam-results", analysis.ExamResultViewSet, "exam-result")
-router.register("lesion-marks", analysis.LesionMarkViewSet, "lesion-mark")
-router.register("predictions", analysis.PredictionViewSet, "prediction")
-router.register("comparisons", analysis.ComparisonViewSet, "comparison")
-router.register("recommendations", analysis.RecommendationViewSet, "recommendation")
-router.register("decisions", analysis.DecisionViewSet, "decision")
-router.register("readings", reading.ReadingViewSet, "reading")
-router.register("arbitrations", reading.ArbitrationViewSet, "arbitration")
-router.register("reader-agreement", reading.AgreementViewSet, "reader-agreement")
-router.register("findings", analysis.FindingViewSet, "finding")
-router.register("similar-cases", analysis.SimilarCasesViewSet, "similar-cases")
+router.register("analyses", jobs.AnalysisViewSet, "analysis")
+router.register("exam-results", classifications.ExamResultViewSet, "exam-result")
+router.register("lesion-marks", marks.LesionMarkViewSet, "lesion-mark")
+router.register("predictions", classifications.PredictionViewSet, "prediction")
+router.register("comparisons", comparisons.ComparisonViewSet, "comparison")
+router.register("recommendations", recommendations.RecommendationViewSet, "recommendation")
+router.register("decisions", decisions.DecisionViewSet, "decision")
+router.register("readings", readings.ReadingViewSet, "reading")
+router.register("arbitrations", readings.ArbitrationViewSet, "arbitration")
+router.register("reader-agreement", agreement.AgreementViewSet, "reader-agreement")
+router.register("findings", findings.FindingViewSet, "finding")
+router.register("similar-cases", similar_cases.SimilarCasesViewSet, "similar-cases")
 router.register("webhooks", webhooks.WebhookViewSet, "webhook")
 router.register(
     "webhooks/<uuid:webhook_id>/deliveries", webhooks.DeliveryViewSet, "webhook-delivery"

@@ -4,9 +4,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, cast
 
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.reverse import reverse
 from rest_framework.viewsets import GenericViewSet
 
 from mammotrack.accounts.models import User
@@ -37,6 +40,20 @@ class ApiViewSet(GenericViewSet):
     @property
     def user(self) -> User:
         return self.request.user  # type: ignore[return-value]  # no other passes
+
+    def asked(self, shape: type[Shape], *, partial: bool = False) -> dict[str, Any]:
+        """The request's body in that shape."""
+        wanted = shape(data=self.request.data, partial=partial)
+        wanted.is_valid(raise_exception=True)
+        return wanted.validated_data
+
+    def created(self, row: Model, *, at: str) -> Response:
+        """201 with the new row and its address."""
+        return Response(
+            self.get_serializer(row).data,
+            status=status.HTTP_201_CREATED,
+            headers={"Location": reverse(at, [row.pk])},
+        )
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

@@ -90,9 +90,7 @@ class WebhookViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
 
     @extend_schema(request=NewWebhook, responses={201: WebhookWithSecretSerializer})
     def create(self, request: Request) -> Response:
-        wanted = NewWebhook(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        fields = dict(wanted.validated_data)
+        fields = self.asked(NewWebhook)
         endpoint, secret = services.register_endpoint(
             clinic_id=fields.pop("clinic"), **fields, registered_by=self.user
         )
@@ -102,11 +100,8 @@ class WebhookViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     @extend_schema(request=WebhookChange(partial=True), parameters=[IF_MATCH])
     def partial_update(self, request: Request, pk: UUID) -> Response:
         endpoint, version = self.get_object(), expected_version(request)
-        wanted = WebhookChange(data=request.data, partial=True)
-        wanted.is_valid(raise_exception=True)
-        services.change_endpoint(
-            endpoint, expected_version=version, changed_by=self.user, **wanted.validated_data
-        )
+        wanted = self.asked(WebhookChange, partial=True)
+        services.change_endpoint(endpoint, expected_version=version, changed_by=self.user, **wanted)
         return self._answer(endpoint)
 
     @extend_schema(request=None, responses=WebhookWithSecretSerializer)

@@ -1,15 +1,10 @@
 import pytest
 
 from analysis.models import Prediction
-from analysis.presenters import (
-    BY_APPEARANCE,
-    histogram_bars,
-    in_words,
-    number,
-    percent,
-    picture_finding,
-    traced_rules,
-)
+from analysis.presenters.classification import BY_APPEARANCE, picture_finding
+from analysis.presenters.histogram import histogram_bars
+from analysis.presenters.proposals import traced_rules
+from analysis.presenters.words import in_words, number, percent
 
 
 @pytest.mark.parametrize(

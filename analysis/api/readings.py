@@ -4,15 +4,13 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_serializer
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.reverse import reverse
 
 from analysis import selectors
-from analysis.agreement import agreements
 from analysis.choices import ReadCategory
 from analysis.models import Arbitration, Reading
 from analysis.services.readings import arbitrate, record_reading
@@ -89,25 +87,6 @@ class ArbitrationRequest(Shape):
     reason = serializers.CharField(max_length=2000)
 
 
-class AgreementSerializer(serializers.Serializer):
-    """Quadratic kappa of readings given blind, with its 95 % interval by patients."""
-
-    between = serializers.ChoiceField(["doctor-doctor", "computer-doctor"])
-    model_version = serializers.CharField(allow_blank=True)
-    n = serializers.IntegerField(help_text="Breasts read.")
-    patients = serializers.IntegerField()
-    kappa = serializers.ListField(
-        child=serializers.FloatField(allow_null=True),
-        source="figures",
-        help_text="Value, low and high.",
-    )
-
-
-@extend_schema_serializer(many=False)
-class AgreementsSerializer(serializers.Serializer):
-    results = AgreementSerializer(many=True)
-
-
 READ = {"list": Permission.RECORD_READINGS, "retrieve": Permission.RECORD_READINGS}
 
 
@@ -122,9 +101,7 @@ class ReadingViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     @extend_schema(request=ReadingRequest, responses={201: RecordedReadingsSerializer})
     def create(self, request: Request) -> Response:
         """Give a category for each breast of the exam; null where it has no picture of one."""
-        wanted = ReadingRequest(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        said = wanted.validated_data
+        said = self.asked(ReadingRequest)
         categories = {Laterality.LEFT: said["left"], Laterality.RIGHT: said["right"]}
         made = record_reading(
             exam_visible_to(self.user, said["exam"]),
@@ -149,24 +126,6 @@ class ArbitrationViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     @extend_schema(request=ArbitrationRequest, responses={201: ArbitrationSerializer})
     def create(self, request: Request) -> Response:
         """Settle a breast that the first two readers saw differently, as a third doctor."""
-        wanted = ArbitrationRequest(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        said = dict(wanted.validated_data)
+        said = self.asked(ArbitrationRequest)
         made = arbitrate(exam_visible_to(self.user, said.pop("exam")), **said, arbiter=self.user)
-        return Response(
-            self.get_serializer(made).data,
-            status=status.HTTP_201_CREATED,
-            headers={"Location": reverse("api:arbitration-detail", [made.pk])},
-        )
-
-
-class AgreementViewSet(ApiViewSet):
-    permissions = {"list": Permission.JUDGE_MODELS}
-    serializer_class = AgreementSerializer
-    pagination_class = None  # a few rows, all of them
-
-    @extend_schema(responses=AgreementsSerializer)
-    def list(self, request: Request) -> Response:
-        """How far doctors agree with each other, and each model version with the first of them."""
-        found: Any = agreements(self.user)
-        return Response({"results": self.get_serializer(found, many=True).data})
+        return self.created(made, at="api:arbitration-detail")

@@ -1,0 +1,83 @@
+"""What is drawn on a picture: marked lesions and places to look at."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.models import AnalysisJob, Comparison, LesionMark
+from analysis.presenters.places import beside_the_lesion
+from scans.models import Mammogram
+
+FIRST_RADIUS_MM = 8.0
+FIRST_RADIUS_SHARE = 0.03
+LABEL_SHARE = 0.028
+"""Of the picture's height: the size of a number beside a circle, and, where no scale is known,
+of the circle that a click without a drag draws."""
+
+
+@dataclass(frozen=True)
+class Disc:
+    """A circle on a picture, in its pixels; ``kind`` is 'lesion', 'other' or 'attention'."""
+
+    kind: str
+    x: float
+    y: float
+    radius: float
+    label: str
+    label_x: float
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """What is drawn on one picture as acquired, and how a first circle on it begins."""
+
+    discs: list[Disc]
+    label_size: float
+    first_radius: float
+    ten_mm: str
+
+
+def canvases(
+    job: AnalysisJob,
+    comparison: Comparison | None,
+    *,
+    on_prior: Sequence[LesionMark],
+    on_current: Sequence[LesionMark],
+) -> tuple[Canvas | None, Canvas]:
+    """What to draw on the prior, if there is one, and on the current picture."""
+    before = _marks(on_prior, measured=job.mark)
+    after = _marks(on_current, measured=job.mark)
+    if job.mark and all(mark.pk != job.mark_id for mark in (*on_prior, *on_current)):
+        replaced = _disc("lesion", vars(job.mark), "")  # meanwhile
+        (after if job.new_lesion else before).append(replaced)
+    if comparison and comparison.lesion:
+        after.append(_disc("lesion", comparison.lesion["current_mark"], ""))
+    if comparison:
+        after += [
+            _disc("attention", place, str(number))
+            for number, place in enumerate(beside_the_lesion(comparison), start=1)
+        ]
+    return _canvas(job.prior, before) if job.prior else None, _canvas(job.current, after)
+
+
+def _marks(marks: Sequence[LesionMark], *, measured: LesionMark | None) -> list[Disc]:
+    return [
+        _disc("lesion" if mark == measured else "other", vars(mark), f"L{number}")
+        for number, mark in enumerate(marks, start=1)
+    ]
+
+
+def _disc(kind: str, place: dict[str, Any], label: str) -> Disc:
+    x, y, radius = (float(place[name]) for name in ("x", "y", "radius"))
+    return Disc(kind, round(x, 1), round(y, 1), round(radius, 1), label, round(x + radius, 1))
+
+
+def _canvas(mammogram: Mammogram, discs: list[Disc]) -> Canvas:
+    spacing_mm = mammogram.pixel_spacing_mm
+    first = FIRST_RADIUS_MM / spacing_mm if spacing_mm else FIRST_RADIUS_SHARE * mammogram.rows
+    return Canvas(
+        discs,
+        label_size=round(LABEL_SHARE * mammogram.rows, 1),
+        first_radius=round(first),
+        ten_mm=f"{10 / spacing_mm:.0f}" if spacing_mm else "",
+    )

@@ -1,0 +1,119 @@
+"""How the classifier's suggestions for a picture and a breast read on a page."""
+
+from dataclasses import dataclass
+
+from analysis.models import BreastPrediction, Prediction
+from analysis.presenters.words import CATEGORIES, in_words, percent
+from ml_models.categories import combine_with_pathology
+
+PROVEN = "6"
+BY_APPEARANCE = "Evidence: the appearance of this one picture, without the patient's record."
+
+
+@dataclass(frozen=True)
+class ClassBar:
+    """One BI-RADS category with its probability, as a bar of 0 to 100 and as text."""
+
+    category: str
+    meaning: str
+    width: float
+    percent: str
+    is_suggested: bool
+
+
+@dataclass(frozen=True)
+class PictureFinding:
+    """What the classifier suggests for one picture."""
+
+    assessable: bool
+    reasons: list[str]
+    abstained: bool
+    category: str
+    meaning: str
+    possible: str
+    suspicious: str
+    evidence: str
+    bars: list[ClassBar]
+    lacks_pathology: bool
+    has_heat_map: bool
+    heat_outside: str
+    model_version: str
+    model_sha256: str
+    preparation_version: str
+
+
+@dataclass(frozen=True)
+class BreastFinding:
+    side: str
+    category: str
+    meaning: str
+    possible: str
+    suspicious: str
+    seen: str
+
+
+def picture_finding(
+    prediction: Prediction | None, *, malignancy_proven: bool
+) -> PictureFinding | None:
+    if prediction is None:
+        return None
+    appearance = "" if prediction.abstained else prediction.category
+    by_record = malignancy_proven and prediction.assessable
+    category = PROVEN if by_record else appearance
+    probabilities = combine_with_pathology(
+        prediction.probabilities, malignant_pathology=malignancy_proven
+    )
+    return PictureFinding(
+        assessable=prediction.assessable,
+        reasons=[in_words(code) for code in prediction.reasons],
+        abstained=not category,
+        category=category,
+        meaning=CATEGORIES.get(category, ""),
+        possible=", ".join(prediction.prediction_set),
+        suspicious=percent(prediction.suspicious_probability),
+        bars=[
+            ClassBar(
+                category=name,
+                meaning=CATEGORIES[name],
+                width=round(100 * probabilities[name], 1),
+                percent=percent(probabilities[name]),
+                is_suggested=name == category,
+            )
+            for name in CATEGORIES
+            if name in probabilities
+        ],
+        evidence=_evidence(appearance) if by_record else BY_APPEARANCE,
+        lacks_pathology=appearance == PROVEN and not malignancy_proven,
+        has_heat_map=bool(prediction.heat_map_key),
+        heat_outside=(
+            percent(prediction.heat_outside_share) if prediction.heat_plausible is False else ""
+        ),
+        model_version=prediction.model_version,
+        model_sha256=prediction.model_sha256,
+        preparation_version=prediction.preparation_version,
+    )
+
+
+def _evidence(appearance: str) -> str:
+    reads = f"category {appearance}" if appearance else "no category"
+    return (
+        "Evidence: the record. Pathology proves cancer of this breast, which is category 6 "
+        f"whatever a picture shows. By its appearance alone the model gives it {reads}."
+    )
+
+
+def breast_finding(breast: BreastPrediction | None) -> BreastFinding | None:
+    """What all pictures of the breast say together; nothing where there is no more than one."""
+    if breast is None:
+        return None
+    seen = f"{breast.pictures} picture{'s' * (breast.pictures > 1)} of it"
+    if breast.pictures_beside:
+        seen += f" and {breast.pictures_beside} of the other"
+    return BreastFinding(
+        side=breast.get_laterality_display(),
+        category="" if breast.abstained else breast.category,
+        meaning="" if breast.abstained else CATEGORIES.get(breast.category, ""),
+        possible=", ".join(breast.prediction_set),
+        suspicious=percent(breast.suspicious_probability),
+        seen=seen,
+    )

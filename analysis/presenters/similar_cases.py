@@ -1,0 +1,97 @@
+"""How similar reference cases read on a page, and what they are worth."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.choices import OWN_CASES
+from analysis.models import SimilarCases
+from analysis.presenters.words import in_words, number
+from analysis.selectors import shown_cases
+from ml_models.similar.reference import reference_set
+
+NO_SIMILAR = {
+    "reference_of_other_model": "The reference set was made with another model than is active.",
+    "no_reference_of_this_view": "The reference set holds no picture of this breast and view.",
+    "not_assessable": "The picture cannot be assessed, so nothing is like it.",
+}
+
+
+@dataclass(frozen=True)
+class SimilarPicture:
+    case: str
+    has_picture: bool
+    is_own: bool
+    position: str
+    birads: str
+    pathology: str
+    source: str
+    distance: str
+    ssim: str
+
+
+@dataclass(frozen=True)
+class SimilarPictures:
+    """The reference cases found for one picture, or why there are none."""
+
+    reason: str
+    cases: list[SimilarPicture]
+    attributions: list[str]
+    worth: str
+    versions: str
+    reference_sha256: str
+
+
+def similar(found: SimilarCases | None) -> SimilarPictures | None:
+    if found is None:
+        return None
+    cases = shown_cases(found)
+    return SimilarPictures(
+        attributions=sorted(
+            {
+                f"{c['dataset']}, {c['licence']}: {c['attribution']}"
+                for c in cases
+                if c["attribution"]
+            }
+        ),
+        reason=NO_SIMILAR.get(found.reason) or (in_words(found.reason) if found.reason else ""),
+        cases=[
+            SimilarPicture(
+                case=case["case"],
+                has_picture=case["picture"],
+                is_own=case["dataset"] == OWN_CASES,
+                position=f"{case['laterality']} {case['view']}",
+                birads=case["birads"] or "not known",
+                pathology=case["pathology"] or "not known",
+                source=f"{case['dataset']}, {case['licence']}",
+                distance=number(case["distance"]),
+                ssim=_ssim_of(case),
+            )
+            for case in cases
+        ],
+        worth=_worth(found),
+        versions=f"{found.search_version}, features of {found.model_version}",
+        reference_sha256=found.reference_sha256,
+    )
+
+
+def _ssim_of(case: dict[str, Any]) -> str:
+    if case["ssim"] is None:
+        at_hand = case["picture"] or case["dataset"] == OWN_CASES
+        return "outlines differ" if at_hand else "no picture here"
+    return number(case["ssim"])
+
+
+def _worth(found: SimilarCases) -> str:
+    """What the set's neighbours told of malignancy when it was made; of another set, nothing."""
+    reference = reference_set()
+    if reference.sha256 != found.reference_sha256:
+        return ""
+    measured = reference.worth
+    value, low, high = measured["auc"]
+    floor, ceiling = measured["chance"]
+    return (
+        f"Within the reference set, the {measured['neighbours']} pictures most like one told its "
+        f"malignancy with an AUC of {value:.2f} (95 % {low:.2f} to {high:.2f}, "
+        f"{measured['pictures']} pictures); by chance it lies between {floor:.2f} and "
+        f"{ceiling:.2f}."
+    )
