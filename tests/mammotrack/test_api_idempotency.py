@@ -226,11 +226,12 @@ def test_a_replay_is_a_read_of_the_patient_and_needs_the_clinic(clinic, program,
 
 
 def test_what_is_remembered_names_nobody(clinic, program):
-    program.post("/patients/", identity_of(clinic), key=KEY)
+    identity = identity_of(clinic, given_name="Adaline", medical_record_number="MRN-20261122")
+    program.post("/patients/", identity, key=KEY)
 
     stored = str(RememberedRequest.objects.values().get())
 
-    for hidden in ("Phantom", "Ada", "MRN", KEY):
+    for hidden in ("Phantom", "Adaline", "MRN-20261122", KEY):
         assert hidden not in stored
 
 
