@@ -22,14 +22,13 @@ from analysis.inference import classifier
 from analysis.pipeline import Picture, prepare_pair
 from benchmarks import alternative_simpleitk as alternative
 from benchmarks.full_size_pair import FullSizePair
-from scans.decoder_process import spares
+from scans.decoder_process import decoders
 from scans.sandbox import decode_file
 from scans.storage import ObjectStore
 
 CORES = 2
 UPLOAD_CHUNK = 64 * 1024
 WATCHED_EVERY_S = 0.005
-RESTS_AFTER_S = 0.5
 GAVE_UP = "gave up"
 
 Argument = TypeVar("Argument")
@@ -167,10 +166,9 @@ def measure(way: str, pairs: Sequence[FullSizePair], *, rounds: int) -> Measured
         for _ in range(rounds):
             for pair in pairs:
                 clock = Clock()
-                _let_spares_load()
                 if WAYS[way](pair, Path(folder), clock) != GAVE_UP:
                     laps.append(clock.laps)
-        spares.end()
+        decoders.end()
         runs = rounds * len(pairs)
         cpu_s = (_cpu_s() - started) / runs
     return Measured(laps, cpu_s, max(seen) / 1e6, verdicts, gave_up=runs - len(laps))
@@ -195,21 +193,6 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _let_spares_load() -> None:
-    """Wait as between two patients: the decoders that wait have their libraries."""
-    spares.refill()
-    used, before = [1.0], [0.0]
-    while used != before:
-        before, used = used, [_ticks(pid) for pid in spares.pids]
-        time.sleep(RESTS_AFTER_S)
-
-
-def _ticks(pid: int) -> float:
-    """Processor time of a process, in ticks of the system."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return float(fields[11]) + float(fields[12])
-
-
 def _cpu_s() -> float:
     used = os.times()
     return used.user + used.system + used.children_user + used.children_system
@@ -217,13 +200,16 @@ def _cpu_s() -> float:
 
 @contextmanager
 def _memory_watched() -> Iterator[list[int]]:
-    """Collect what this process and its children hold, a few milliseconds apart."""
+    """Collect what this process and those below it hold, a few milliseconds apart.
+
+    Pages that a forked decoder shares with the one it comes from are counted for each.
+    """
     seen: list[int] = []
     over = Event()
 
     def watch() -> None:
         while not over.wait(WATCHED_EVERY_S):
-            seen.append(sum(_resident_bytes(pid) for pid in (os.getpid(), *_children())))
+            seen.append(sum(_resident_bytes(pid) for pid in _family(os.getpid())))
 
     watcher = Thread(target=watch)
     watcher.start()
@@ -232,12 +218,13 @@ def _memory_watched() -> Iterator[list[int]]:
     watcher.join()
 
 
-def _children() -> list[int]:
-    found = []
-    for each in Path("/proc/self/task").iterdir():
-        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
-            found += [int(pid) for pid in (each / "children").read_text().split()]
-    return found
+def _family(pid: int) -> Iterator[int]:
+    """Yield a process and all below it."""
+    yield pid
+    with suppress(FileNotFoundError, ProcessLookupError):  # one that has just ended
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                yield from _family(int(child))
 
 
 def _resident_bytes(pid: int) -> int:

@@ -1,17 +1,12 @@
-"""The process that opens one file nobody trusts: ``python -m scans.decoder [SOURCE OUTDIR]``.
+"""What a process does that opens one file nobody trusts.
 
-It limits itself before it imports anything that reads a picture, writes the pictures into
-OUTDIR and one JSON object on standard output. A refused file ends it with status 3 and an
-object ``{"error": {"code", "detail", "context"}}``. ``scans.sandbox`` starts it, without
-arguments: then it loads every reader and waits for ``[SOURCE, OUTDIR]`` on standard input. A
-third argument ``frame.raw`` asks for the stored values alone, in place of the pictures.
+It writes the pictures into a folder and one JSON object on standard output. A refused file ends it
+with status 3 and an object ``{"error": {"code", "detail", "context"}}``.
 """
 
 import errno
 import json
-import os
 import resource
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +41,7 @@ def decode(source: Path) -> "Picture":
         )
     with source.open("rb") as file:
         start = file.read(_DICOM_START_LENGTH)
-    # Imported here, after the limits. Named on the command line, a file loads its own reader only.
+    # Imported here: whoever limits itself first has to do so before they are loaded.
     if start.endswith(_DICOM_PREFIX) and len(start) == _DICOM_START_LENGTH:
         from scans.dicom import read_dicom  # noqa: PLC0415
 
@@ -74,33 +69,31 @@ def decode_into(source: Path, out_dir: Path, wanted: str = "pictures") -> dict[s
     return {"header": picture.header.as_json(), "pixel_sha256": picture.pixel_sha256()}
 
 
-def limit_resources() -> None:
-    """Bound what a hostile file can take; a child cannot raise its hard limits again."""
+def limit_memory_and_files() -> None:
+    """Bound what a hostile file can take, for this process and those that it forks.
+
+    Called before anything is imported that reads a picture; hard limits cannot be raised again.
+    """
     for kind, value in (
         (resource.RLIMIT_AS, limits.DECODER_MEMORY_BYTES),
-        (resource.RLIMIT_CPU, limits.DECODER_CPU_S),
         (resource.RLIMIT_FSIZE, limits.DECODER_OUTPUT_BYTES),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(kind, (value, value))
 
 
-def awaited_job() -> list[str]:
-    """Load every reader, then wait for the arguments; end if the other side is gone."""
-    import scans.dicom  # noqa: PLC0415 -- after the limits
-    import scans.raster  # noqa: F401, PLC0415
-
-    line = sys.stdin.readline()
-    if not line:
-        sys.exit()
-    return [str(each) for each in json.loads(line)]
+def limit_processor_time() -> None:
+    """Bound the seconds of this process."""
+    resource.setrlimit(resource.RLIMIT_CPU, (limits.DECODER_CPU_S, limits.DECODER_CPU_S))
 
 
-def main() -> int:
-    limit_resources()
-    source, out_dir, *wanted = sys.argv[1:] or awaited_job()
+def main(source: str, out_dir: str, wanted: str = "pictures") -> int:
+    """Decode ``source`` into ``out_dir``, print the report, and return the exit status.
+
+    ``frame.raw`` asks for the stored values alone, in place of the pictures.
+    """
     try:
-        report = decode_into(Path(source), Path(out_dir), *wanted)
+        report = decode_into(Path(source), Path(out_dir), wanted)
     except ScanFileError as refusal:
         return _refuse(refusal)
     except MemoryError:
@@ -111,7 +104,7 @@ def main() -> int:
         return _refuse(_unforeseen(failure))
     except Exception as failure:  # the outermost door: a codec may raise anything
         return _refuse(_unforeseen(failure))
-    print(json.dumps(report))
+    print(json.dumps(report), flush=True)
     return 0
 
 
@@ -124,11 +117,5 @@ def _unforeseen(failure: Exception) -> ScanFileError:
 
 def _refuse(refusal: ScanFileError) -> int:
     error = {"code": refusal.code, "detail": refusal.detail, "context": refusal.context}
-    print(json.dumps({"error": error}))
+    print(json.dumps({"error": error}), flush=True)
     return REFUSED
-
-
-if __name__ == "__main__":
-    status = main()
-    sys.stdout.flush()
-    os._exit(status)  # nothing is left to put away, and taking the libraries down takes 50 ms

@@ -8,8 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import imagecodecs  # noqa: TID253 -- only the decoder process loads this module
 import numpy as np
+from imagecodecs import (  # noqa: TID253 -- only decoders load this module
+    dicomrle_decode,
+    jpeg2k_decode,
+    jpeg8_decode,
+    jpegls_decode,
+    jpegsof3_decode,
+)
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
@@ -37,20 +43,20 @@ def _decode_lossless_jpeg(frame: bytes) -> NDArray[np.generic]:
 
     Both fill a damaged scan without a word, each with other values: that is how it is seen.
     """
-    pixels: NDArray[np.generic] = imagecodecs.jpegsof3_decode(frame)
-    if not np.array_equal(pixels, imagecodecs.jpeg8_decode(frame)):
+    pixels: NDArray[np.generic] = jpegsof3_decode(frame)
+    if not np.array_equal(pixels, jpeg8_decode(frame)):
         raise ValueError("The lossless JPEG stream is damaged.")
     return pixels
 
 
 _CODECS = {
-    "1.2.840.10008.1.2.4.50": _Codec(read_jpeg, imagecodecs.jpeg8_decode, process=0xC0),
-    "1.2.840.10008.1.2.4.51": _Codec(read_jpeg, imagecodecs.jpeg8_decode, process=0xC1),
+    "1.2.840.10008.1.2.4.50": _Codec(read_jpeg, jpeg8_decode, process=0xC0),
+    "1.2.840.10008.1.2.4.51": _Codec(read_jpeg, jpeg8_decode, process=0xC1),
     "1.2.840.10008.1.2.4.57": _Codec(read_jpeg, _decode_lossless_jpeg, process=0xC3),
     "1.2.840.10008.1.2.4.70": _Codec(read_jpeg, _decode_lossless_jpeg, process=0xC3),
-    "1.2.840.10008.1.2.4.80": _Codec(read_jpeg, imagecodecs.jpegls_decode, process=0xF7),
-    "1.2.840.10008.1.2.4.90": _Codec(read_jpeg_2000, imagecodecs.jpeg2k_decode),
-    "1.2.840.10008.1.2.4.91": _Codec(read_jpeg_2000, imagecodecs.jpeg2k_decode),
+    "1.2.840.10008.1.2.4.80": _Codec(read_jpeg, jpegls_decode, process=0xF7),
+    "1.2.840.10008.1.2.4.90": _Codec(read_jpeg_2000, jpeg2k_decode),
+    "1.2.840.10008.1.2.4.91": _Codec(read_jpeg_2000, jpeg2k_decode),
 }
 
 
@@ -96,7 +102,7 @@ def _from_rle(ds: Dataset) -> Pixels:
     if int.from_bytes(frame[:4], "little") != _sample_type(ds).itemsize:
         raise _mismatch(ds)
     try:
-        values = imagecodecs.dicomrle_decode(frame, _sample_type(ds))
+        values = dicomrle_decode(frame, _sample_type(ds))
     except (RuntimeError, ValueError) as error:
         raise _corrupt() from error
     if len(values) != ds.Rows * ds.Columns * _sample_type(ds).itemsize:

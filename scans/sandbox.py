@@ -11,7 +11,7 @@ from typing import Any
 from scans import limits
 from scans.codestream import PNG_START
 from scans.decoder import REFUSED
-from scans.decoder_process import spares
+from scans.decoder_process import decoders
 from scans.errors import ScanFileError
 from scans.header import DISPLAY_NAME, FRAME_NAME, PIXELS_NAME, THUMBNAIL_NAME, MammogramHeader
 
@@ -72,7 +72,7 @@ def decode_frame(source: Path, out_dir: Path) -> Path:
 
 def _run(source: Path, out_dir: Path, *wanted: str) -> dict[str, Any]:
     """Have a child decode within its limits and return the object it printed."""
-    status, printed = spares.take().decode(source, out_dir, *wanted)
+    status, printed = decoders.decode(source, out_dir, *wanted)
     if status < 0:
         raise ScanFileError("decoder_limit", "Decoding was ended by a limit.")
     if status not in (0, REFUSED) or len(printed) > limits.DECODER_REPORT_BYTES:

@@ -1,7 +1,5 @@
 import errno
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +10,6 @@ from scans.decoder import decode, decode_into, main
 from scans.errors import ScanFileError
 from scans.header import MammogramHeader
 from tests.dicom_files import breast, element, jpeg, mammogram, part_10, png, write_dicom
-
-ROOT = Path(__file__).resolve().parents[2]
 
 # The starts of what is neither DICOM nor PNG nor JPEG, whatever the name says.
 FOREIGN = {
@@ -106,29 +102,23 @@ def test_report_holds_header_and_hash(tmp_path, write):
     ]
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "scans.decoder", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
-
-
-def test_process_prints_one_object_and_nothing_else(tmp_path):
+def test_one_object_is_printed_and_nothing_else(tmp_path, capsys):
     source = write_dicom(tmp_path / "source", mammogram())
 
-    finished = run(str(source), str(tmp_path))
+    assert main(str(source), str(tmp_path)) == 0
 
-    assert finished.returncode == 0
-    assert finished.stderr == b""
-    assert set(json.loads(finished.stdout)) == {"header", "pixel_sha256"}
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert set(json.loads(printed.out)) == {"header", "pixel_sha256"}
 
 
-def test_process_reports_a_refusal_with_status_3(tmp_path):
+def test_a_refusal_is_printed_and_ends_with_status_3(tmp_path, capsys):
     source = tmp_path / "source.png"
     source.write_text("text")
 
-    finished = run(str(source), str(tmp_path))
+    assert main(str(source), str(tmp_path)) == 3
 
-    assert finished.returncode == 3
-    assert json.loads(finished.stdout) == {
+    assert json.loads(capsys.readouterr().out) == {
         "error": {
             "code": "unsupported_file_type",
             "detail": "The content of the file is neither DICOM nor PNG nor JPEG.",
@@ -152,11 +142,9 @@ def test_outermost_door_names_the_failure_and_quotes_nothing(
     def fail(*_: Path) -> None:
         raise failure
 
-    monkeypatch.setattr(decoder, "limit_resources", lambda: None)
     monkeypatch.setattr(decoder, "decode_into", fail)
-    monkeypatch.setattr(sys, "argv", ["decoder", "source", "out"])
 
-    assert main() == 3
+    assert main("source", "out") == 3
 
     printed = capsys.readouterr().out
     error = json.loads(printed)["error"]

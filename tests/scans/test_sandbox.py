@@ -3,7 +3,10 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +16,13 @@ from pydicom.uid import RLELossless
 
 from scans import limits
 from scans.decoder import decode
-from scans.decoder_process import spares
+from scans.decoder_process import decoders
 from scans.errors import ScanFileError
 from scans.sandbox import decode_file
 from tests.dicom_files import black_png, breast, mammogram, png, rle_frame, write_dicom
 
 ROOT = Path(__file__).resolve().parents[2]
+PYTHON = sys.executable
 
 
 @pytest.fixture
@@ -29,12 +33,11 @@ def out_dir(tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def no_spares(monkeypatch):
-    """Each test starts the children that it looks at."""
-    monkeypatch.setattr(limits, "SPARE_DECODERS_AFTER_S", 3600)
-    spares.end()
+def own_server():
+    """Each test starts the server that it looks at."""
+    decoders.end()
     yield
-    spares.end()
+    decoders.end()
 
 
 @pytest.fixture
@@ -42,8 +45,14 @@ def child(monkeypatch, tmp_path):
     """Put a script in the place of the decoder, to see what its parent makes of it."""
 
     def replace(script: str) -> None:
-        path = tmp_path / "child.py"
-        path.write_text(f"import json, sys\nsys.argv[1:] = json.loads(input())\n{script}")
+        body = textwrap.indent(script.strip(), "    ")
+        path = tmp_path / "server.py"
+        path.write_text(
+            f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n"
+            "from scans import decoder, decoder_server\n\n"
+            f"def main(source, folder):\n{body}\n    return 0\n\n"
+            "decoder.main = main\ndecoder_server.main()\n"
+        )
         program = tmp_path / "program"
         program.write_text(f"#!/bin/sh\nexec {sys.executable} {path}\n")
         program.chmod(0o700)
@@ -114,7 +123,7 @@ def test_largest_allowed_picture_fits_into_the_limits(tmp_path, out_dir):
 
 
 def outcome_and_peak(source: Path, out_dir: Path) -> tuple[str, int]:
-    """Decode in a process whose only child is the decoder; return the child's peak memory too.
+    """Decode in a process of its own; return the most memory that one below it took, too.
 
     The peak of a child counts from the size of its parent, so a test process that holds much
     cannot measure it.
@@ -122,6 +131,7 @@ def outcome_and_peak(source: Path, out_dir: Path) -> tuple[str, int]:
     script = """
 import resource, sys
 from pathlib import Path
+from scans.decoder_process import decoders
 from scans.errors import ScanFileError
 from scans.sandbox import decode_file
 try:
@@ -129,6 +139,7 @@ try:
     outcome = header.rows * header.columns
 except ScanFileError as error:
     outcome = error.code
+decoders.end()  # its own peak, and that of those it waited for, are known from then on
 print(outcome, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)
 """
     command = [sys.executable, "-c", script, str(source), str(out_dir)]
@@ -156,64 +167,106 @@ def test_text_named_png(tmp_path, refusal_of):
     assert refusal_of(source).code == "unsupported_file_type"
 
 
-# The child that waits for the next file
+# The server that decoders are forked from
 
 
-def test_each_file_is_read_by_a_process_that_reads_no_other(tmp_path, out_dir, monkeypatch):
-    monkeypatch.setattr(limits, "SPARE_DECODERS", 1)
-    source = write_dicom(tmp_path / "source", mammogram())
-    spares.refill()
-    (waiting,) = spares.pids
+def test_each_file_is_read_by_a_process_that_reads_no_other(child, tmp_path, out_dir):
+    child("import os; print(os.getpid(), os.getppid()); sys.stdout.flush()")
 
-    decoded = decode_file(source, out_dir)
+    printed = [decoders.decode(tmp_path, out_dir)[1].split() for _ in range(3)]
 
-    assert decoded.header == decode(source).header
-    assert spares.pids == []
-    with pytest.raises(ProcessLookupError):
-        os.kill(waiting, 0)
+    assert len({pid for pid, _ in printed}) == 3
+    assert {int(parent) for _, parent in printed} == {decoders.server_pid}
 
 
-def test_used_children_are_replaced_when_uploads_rest(tmp_path, out_dir, monkeypatch):
-    monkeypatch.setattr(limits, "SPARE_DECODERS_AFTER_S", 0.1)
+def test_files_are_read_side_by_side(child, tmp_path, out_dir):
+    meeting = tmp_path / "meeting"
+    os.mkfifo(meeting)
+    child(
+        f"""
+if source.endswith("first"):
+    open({str(meeting)!r}).close()
+else:
+    open({str(meeting)!r}, "w").close()
+"""
+    )
 
+    with ThreadPoolExecutor(2) as threads:
+        ask = partial(decoders.decode, out_dir=out_dir)
+        statuses = [status for status, _ in threads.map(ask, [Path("first"), Path("second")])]
+
+    assert statuses == [0, 0]
+
+
+def test_a_decoder_has_its_limits_and_holds_no_file_of_another(child, tmp_path, out_dir):
+    child(
+        """
+import json, os, resource
+kinds = ("AS", "CPU", "FSIZE", "CORE")
+allowed = [resource.getrlimit(getattr(resource, f"RLIMIT_{kind}"))[1] for kind in kinds]
+opened = sorted(int(each) for each in os.listdir("/proc/self/fd"))
+print(json.dumps([allowed, opened, os.readlink("/proc/self/fd/0")]))
+sys.stdout.flush()
+"""
+    )
+
+    _, printed = decoders.decode(tmp_path, out_dir)
+
+    allowed, opened, given = json.loads(printed)
+    assert allowed == [
+        limits.DECODER_MEMORY_BYTES,
+        limits.DECODER_CPU_S,
+        limits.DECODER_OUTPUT_BYTES,
+        0,
+    ]
+    assert opened == [0, 1, 2, 3]  # the last lists this folder
+    assert given == os.devnull
+
+
+def test_the_server_has_the_libraries_and_their_limits(tmp_path, out_dir):
     decode_file(write_dicom(tmp_path / "source", mammogram()), out_dir)
 
-    wait_until(lambda: len(spares.pids) == limits.SPARE_DECODERS)
+    process = Path("/proc", str(decoders.server_pid))
 
-
-def test_a_waiting_child_has_its_limits_and_its_libraries():
-    spares.refill()
-    process = Path("/proc", str(spares.pids[0]))
-
-    wait_until(lambda: "imagecodecs" in (process / "maps").read_text())
-
+    assert "imagecodecs" in (process / "maps").read_text()
     allowed = (process / "limits").read_text()
     assert f"Max address space         {limits.DECODER_MEMORY_BYTES}" in allowed
-    assert f"Max cpu time              {limits.DECODER_CPU_S}" in allowed
 
 
-def test_a_spare_that_died_is_not_given_a_file(tmp_path, out_dir):
+def test_a_server_that_died_is_replaced(tmp_path, out_dir):
     source = write_dicom(tmp_path / "source", mammogram())
-    spares.refill()
-    for pid in spares.pids:
-        os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: all(ended(pid) for pid in spares.pids))
+    decode_file(source, out_dir)
+    died = decoders.server_pid
+    os.kill(died, signal.SIGKILL)
+    os.waitid(os.P_PID, died, os.WEXITED | os.WNOWAIT)
 
     assert decode_file(source, out_dir).header == decode(source).header
+    assert decoders.server_pid != died
 
 
-def test_a_waiting_child_ends_with_its_parent():
-    script = """
-import os
-from scans.decoder_process import spares
-spares.refill()
-print(spares.pids[0], flush=True)
-os._exit(0)
+def test_server_and_decoders_end_with_their_parent(child, tmp_path):
+    pids = tmp_path / "pids"
+    child(
+        f"""
+import os, pathlib, time
+pathlib.Path({str(pids)!r}).write_text(f"{{os.getppid()}} {{os.getpid()}}")
+time.sleep(60)
 """
-    command = [sys.executable, "-c", script]
-    printed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
+    )
+    script = f"""
+import sys
+sys.executable = {sys.executable!r}
+from pathlib import Path
+from scans.decoder_process import decoders
+decoders.decode(Path("source"), Path("folder"))
+"""
+    parent = subprocess.Popen([PYTHON, "-c", script], cwd=ROOT)
+    wait_until(lambda: pids.is_file() and len(pids.read_text().split()) == 2)
 
-    wait_until(lambda: ended(int(printed)))
+    parent.kill()
+    parent.wait()
+
+    wait_until(lambda: all(ended(int(pid)) for pid in pids.read_text().split()))
 
 
 def ended(pid: int) -> bool:
@@ -260,9 +313,10 @@ def test_child_that_hangs_is_killed(child, refusal_of, tmp_path, monkeypatch):
         f"""
 import os, pathlib, time
 pathlib.Path({str(pid_file)!r}).write_text(str(os.getpid()))
-time.sleep(60)
+time.sleep(0 if source.endswith("first") else 60)
 """
     )
+    decoders.decode(Path("first"), tmp_path)  # the server is there
     monkeypatch.setattr(limits, "DECODER_WALL_S", 1)
     started = time.monotonic()
 
@@ -309,8 +363,8 @@ def test_pictures_other_than_announced(child, refusal_of, tmp_path, rows, conten
     report = REPORT | {"header": REPORT["header"] | {"rows": rows}}
     child(
         f"""
-import pathlib, sys
-folder = pathlib.Path(sys.argv[2])
+import pathlib
+folder = pathlib.Path(folder)
 for name in ("pixels.png", "display.jpg", "thumbnail.jpg"):
     (folder / name).write_bytes({content!r})
 print({json.dumps(report)!r})
@@ -323,8 +377,8 @@ print({json.dumps(report)!r})
 def test_link_in_the_place_of_a_picture(child, refusal_of, tmp_path):
     child(
         f"""
-import pathlib, sys
-folder = pathlib.Path(sys.argv[2])
+import pathlib
+folder = pathlib.Path(folder)
 (folder / "pixels.png").write_bytes({png(breast(64, 64, bits=8))!r})
 (folder / "display.jpg").symlink_to("/etc/passwd")
 (folder / "thumbnail.jpg").symlink_to("/etc/passwd")
