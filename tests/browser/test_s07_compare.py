@@ -8,9 +8,19 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from mammotrack.accounts.models import Clinic, User
+from scans.services import object_store
 from tests.browser.clinic import ReadClinic
-from tests.browser.films import STEP, laid_over, stepped, store_pair
+from tests.browser.films import (
+    CURRENT_DATE,
+    PRIOR_DATE,
+    STEP,
+    laid_over,
+    stepped,
+    store_film,
+    store_pair,
+)
 from tests.browser.visits import NARROW, Visits, check
+from tests.factories.analysis import make_prediction, make_recommendation
 from tests.factories.patients import make_patient
 
 GRAY_LEVELS = 4095
@@ -156,13 +166,14 @@ def test_s07_zooming_keeps_the_point_under_the_pointer(visit, pair, doctor):
     page = opened(visit, pair, doctor)
     box = page.locator("[data-film=current]").bounding_box()
     assert box
-    at = (0.3, 0.6)
+    x, y = round(box["x"] + 0.3 * box["width"]), round(box["y"] + 0.6 * box["height"])
+    at = ((x - box["x"]) / box["width"], (y - box["y"]) / box["height"])
 
     def under() -> list[float]:
         left, top, width, height = boxes(page)["current"]
         return [left + at[0] * width, top + at[1] * height]
 
-    page.mouse.move(box["x"] + at[0] * box["width"], box["y"] + at[1] * box["height"])
+    page.mouse.move(x, y)  # whole pixels: a browser tells the pointer's place in those
     before = under()
     page.keyboard.down("Control")
     page.mouse.wheel(0, -800)
@@ -173,9 +184,6 @@ def test_s07_zooming_keeps_the_point_under_the_pointer(visit, pair, doctor):
 
 def test_s07_films_of_other_resolution_have_one_physical_scale(visit, clinic, doctor):
     """The prior has half the resolution: a millimetre is as long on both, chest walls in line."""
-    from tests.browser.films import CURRENT_DATE, PRIOR_DATE, store_film
-    from tests.factories.analysis import make_recommendation
-
     patient = make_patient(clinic)
     coarse = stepped()[::2, ::2].copy()
     prior = store_film(patient, coarse, exam_date=PRIOR_DATE, pixel_spacing_mm=0.2)
@@ -298,6 +306,80 @@ def test_s07_no_map_is_shown_before_it_is_asked_for(visit, read_clinic: ReadClin
     check(page)
     choose(page, "side")
     expect(page.locator("[data-canvas=current] image.map:visible")).to_have_count(0)
+
+
+@pytest.fixture
+def doubtful_pair(visit: Visits, clinic: Clinic) -> str:
+    """Where the page of a pair is whose evidence lies on the upper half, and partly beside it."""
+    patient = make_patient(clinic)
+    heat = np.zeros((80, 64, 4), np.uint8)
+    heat[:40] = (255, 200, 0, 255)
+    predictions = {}
+    for which, day in (("prior", PRIOR_DATE), ("current", CURRENT_DATE)):
+        film = store_film(patient, stepped(), exam_date=day)
+        picture = BytesIO()
+        Image.fromarray(heat).save(picture, "PNG")
+        object_store().put_derived(film.sha256, {"heat_map.png": picture.getvalue()})
+        predictions[which] = make_prediction(
+            film, heat_map_key=film.sha256, heat_plausible=False, heat_outside_share=0.31
+        )
+    found = make_recommendation(
+        prior=predictions["prior"].mammogram,
+        current=predictions["current"].mammogram,
+        prior_prediction=predictions["prior"],
+        current_prediction=predictions["current"],
+    )
+    return f"/analyses/{found.job_id}/"
+
+
+def test_s07_the_evidence_map_is_drawn_and_its_doubt_stands_on_it(visit, doubtful_pair, doctor):
+    """Yellow over its half of each picture; the flag within each pane, above the fold."""
+    page = opened(visit, doubtful_pair, doctor)
+    page.keyboard.press("6")
+    expect(page.locator("image.map:visible")).to_have_count(2)
+    settled(page)
+
+    for which in ("prior", "current"):
+        red, _, blue = colour_at(page, which, *middle(3, 3))
+        assert red - blue > 60, which
+        red, green, blue = colour_at(page, which, *middle(3, 8))
+        assert red == green == blue, which
+        flag = page.locator(f"[data-film={which}]").get_by_text("do not trust this map")
+        expect(flag).to_contain_text("31 % of it lies beside the breast")
+        expect(flag).to_be_in_viewport(ratio=1)
+    page.keyboard.press("1")
+    expect(page.get_by_text("do not trust this map").first).to_be_hidden()
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1280, 800)])
+@pytest.mark.parametrize("mode", ["side", "ssim"])
+def test_s07_both_breasts_and_the_suggestion_are_seen_without_scrolling(
+    visit, read_clinic: ReadClinic, size, mode
+):
+    page = visit(read_clinic.detail, user=read_clinic.people["doctor"], size=size)
+    ready(page)
+    choose(page, mode)
+
+    for selector in ("[data-film=prior]", "[data-film=current]", ".proposal", ".patient-banner"):
+        expect(page.locator(selector)).to_be_in_viewport(ratio=1)
+    box = page.locator("[data-film=current]").bounding_box()
+    assert box
+    assert box["height"] > 0.6 * size[1]
+    proposal = page.locator(".proposal")
+    expect(proposal).to_contain_text("Probability that a mass changed")
+    expect(proposal.locator(".probability-band")).to_have_count(1)
+    for which, shown in boxes(page).items():  # all of the picture is within its pane
+        film = page.locator(f"[data-film={which}]")
+        rows, columns = (
+            int(film.get_attribute(f"data-{name}") or 0) for name in ("rows", "columns")
+        )
+        left, top, width, height = shown
+        assert left <= 1
+        assert top <= 1
+        assert left + width >= columns - 1
+        assert top + height >= rows - 1
+    page.mouse.wheel(0, 0)
+    assert page.evaluate("scrollY") == 0
 
 
 def test_s07_the_probe_tells_gray_and_similarity(visit, pair, doctor):

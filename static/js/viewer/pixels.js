@@ -23,18 +23,20 @@ export async function loadCorrespondence(url) {
   return { rows, columns, match: values.subarray(3, start), nodes };
 }
 
-// The heat is the picture's opacity: 255 where the evidence is strongest.
+// The heat is the picture's opacity: 255 where the evidence is strongest. ``url`` draws it at once.
 export async function loadHeat(url) {
   const bitmap = await createImageBitmap(await (await answered(url)).blob(), {
     premultiplyAlpha: "none",
   });
   const { width: columns, height: rows } = bitmap;
-  const context = new OffscreenCanvas(columns, rows).getContext("2d", { willReadFrequently: true });
+  const surface = document.createElement("canvas");
+  [surface.width, surface.height] = [columns, rows];
+  const context = surface.getContext("2d", { willReadFrequently: true });
   context.drawImage(bitmap, 0, 0);
   const { data } = context.getImageData(0, 0, columns, rows);
   const values = new Uint8Array(rows * columns);
   for (let i = 0; i < values.length; i++) values[i] = data[4 * i + 3];
-  return { rows, columns, values };
+  return { rows, columns, values, url: surface.toDataURL("image/png") };
 }
 
 async function answered(url) {

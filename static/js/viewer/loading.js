@@ -1,0 +1,49 @@
+// Fetches what is drawn: the pictures at full depth, the grid between them, the evidence maps. What
+// fails is said; the 8-bit copies of the page stay where a picture does not come.
+
+import { render, setGrid, setPicture } from "./drawing.js";
+import { mapImage, similarityPicture } from "./overlays.js";
+import { loadCorrespondence, loadHeat, loadPicture } from "./pixels.js";
+import { current, films, one, stage } from "./state.js";
+import { say } from "./words.js";
+
+// True where all of it came.
+export async function loadPictures() {
+  say("Loading the pictures at full depth…");
+  const loaded = await Promise.allSettled(
+    films.map(async (film) => setPicture(film, await loadPicture(film.element.dataset.pixels))),
+  );
+  const failed = films.filter((_, i) => loaded[i].status === "rejected");
+  if (failed.length) one("[data-pixels-failed]").hidden = false;
+  failed.forEach((film) => film.element.classList.add("is-failed"));
+  return !failed.length;
+}
+
+export async function loadGrid() {
+  if (!stage.dataset.correspondence) return false;
+  try {
+    const grid = await loadCorrespondence(stage.dataset.correspondence);
+    setGrid(grid);
+    current.maps.ssim = mapImage(current, similarityPicture(grid));
+    return true;
+  } catch {
+    one("[data-alignment-failed]").hidden = false;
+    return false;
+  }
+}
+
+export async function loadHeats() {
+  const awaited = films.filter((film) => film.element.dataset.heat && !film.maps.heat);
+  if (!awaited.length) return;
+  say("Loading the evidence maps…");
+  stage.setAttribute("aria-busy", "true");
+  const loaded = await Promise.allSettled(
+    awaited.map(async (film) => {
+      film.heat = await loadHeat(film.element.dataset.heat);
+      film.maps.heat = mapImage(film, film.heat.url);
+    }),
+  );
+  stage.removeAttribute("aria-busy");
+  one("[data-heat-failed]").hidden = loaded.every(({ status }) => status === "fulfilled");
+  render();
+}

@@ -1,0 +1,58 @@
+// What is told in words and numbers: the window, the zoom and the values under the pointer.
+
+import { nodeAt } from "./pixels.js";
+import { GRAY_LEVELS } from "./renderer-gl.js";
+import { current, one, placeOf, prior, shown, zoomPercent } from "./state.js";
+
+const SAY_AFTER_MS = 400;
+let saying = 0;
+
+// Seen while something is awaited; of what the fields show it is for those who hear the page.
+export function say(awaited = "") {
+  const { centre, width } = shown.window;
+  const aligned = shown.isAligned ? ", prior aligned" : "";
+  const status = one("[data-status]");
+  status.classList.toggle("visually-hidden", !awaited);
+  status.textContent =
+    awaited || `Window ${Math.round(centre)} / ${Math.round(width)}, zoom ${zoomPercent()} %${aligned}`;
+}
+
+export function saySoon() {
+  clearTimeout(saying);
+  saying = setTimeout(say, SAY_AFTER_MS);
+}
+
+export function tellNumbers() {
+  const { centre, width } = shown.window;
+  const numbers = { centre: Math.round(centre), width: Math.round(width), zoom: zoomPercent() };
+  for (const [name, value] of Object.entries(numbers)) {
+    const field = one(`[data-number=${name}]`);
+    if (field !== document.activeElement) field.value = value;
+  }
+}
+
+// ``at`` is in pixels of the picture that the film's place belongs to.
+export function probed(film, { x, y }) {
+  const laid = placeOf(film) !== film.place;
+  const base = laid ? current : film;
+  if (x < 0 || y < 0 || x >= base.columns || y >= base.rows) return "";
+  const shares = [x / base.columns, y / base.rows];
+  const node = shown.grid && (base === current || laid) ? nodeAt(shown.grid, ...shares) : null;
+  const at = laid ? { x: node.across * prior.columns, y: node.down * prior.rows } : { x, y };
+  const words = [`${film.which} column ${Math.floor(at.x)}, row ${Math.floor(at.y)}`];
+  const value = valueAt(film.picture, at);
+  if (value !== null) words.push(`gray ${value.toFixed(1)}`);
+  if (shown.mode === "ssim" && film === current) words.push(node.measured ? `SSIM ${node.ssim.toFixed(2)}` : "SSIM not measured here");
+  if (shown.mode === "gradcam" && film.heat) words.push(`evidence ${(heatAt(film.heat, shares) / 255).toFixed(2)} of 1`);
+  return words.join(", ");
+}
+
+function valueAt(picture, { x, y }) {
+  if (!picture || x < 0 || y < 0 || x >= picture.columns || y >= picture.rows) return null;
+  const stored = picture.levels[0].values[Math.floor(y) * picture.columns + Math.floor(x)];
+  return (stored / picture.largest) * GRAY_LEVELS;
+}
+
+function heatAt({ rows, columns, values }, [across, down]) {
+  return values[Math.floor(down * rows) * columns + Math.floor(across * columns)];
+}
