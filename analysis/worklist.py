@@ -15,6 +15,7 @@ from analysis import selectors
 from analysis.choices import JobState, RecommendationStatus
 from analysis.guideline import NEW_LESION
 from analysis.models import AnalysisJob, Decision, Recommendation
+from analysis.presenters.classification import PROVEN, picture_finding
 from analysis.presenters.words import VERDICTS, in_words, proposal_label
 from mammotrack.accounts.models import User
 from mammotrack.models import now
@@ -38,7 +39,10 @@ WITHOUT_FINDINGS = {"progress", "failed"}  # nothing is found yet, or nothing wa
 
 @dataclass(frozen=True)
 class WorklistRow:
-    """One line; ``outcome`` is the proposal, the error or the decision."""
+    """One line; ``outcome`` is the proposal, the error or the decision.
+
+    ``category_note`` says where the BI-RADS category is from, or why there is none.
+    """
 
     job_id: UUID
     patient: Patient
@@ -47,6 +51,7 @@ class WorklistRow:
     state: str
     at: datetime
     category: str = ""
+    category_note: str = ""
     change: str = ""
     second_due: bool = False
 
@@ -67,6 +72,7 @@ def age_in_words(age: timedelta) -> str:
 
 def _to_review(recommendation: Recommendation) -> WorklistRow:
     due = recommendation.status == RecommendationStatus.AWAITING_SECOND
+    category, note = _category(recommendation)
     return WorklistRow(
         job_id=recommendation.job_id,
         patient=recommendation.patient,
@@ -75,14 +81,22 @@ def _to_review(recommendation: Recommendation) -> WorklistRow:
         state=_("Second signature due") if due else _("To sign"),
         at=recommendation.created_at,
         second_due=due,
-        category=_category(recommendation),
+        category=category,
+        category_note=note,
         change=_change(recommendation),
     )
 
 
-def _category(recommendation: Recommendation) -> str:
-    prediction = recommendation.current_prediction
-    return "" if prediction.abstained else prediction.category
+def _category(recommendation: Recommendation) -> tuple[str, str]:
+    """With its note, as the page of the analysis tells it: a cancer on record is 6."""
+    proven = recommendation.record.get("malignancy_proven", False)
+    found = picture_finding(recommendation.current_prediction, malignancy_proven=proven)
+    if found is None or not found.assessable:
+        return "", _("not assessable")
+    if not found.category:
+        return "", _("abstains")
+    by_record = proven and found.category == PROVEN
+    return found.category, _("by the record") if by_record else ""
 
 
 def _change(recommendation: Recommendation) -> str:
@@ -120,6 +134,7 @@ def _asked_for(job: AnalysisJob) -> WorklistRow:
 
 def _signed(decision: Decision) -> WorklistRow:
     recommendation = decision.recommendation
+    category, note = _category(recommendation)
     return WorklistRow(
         job_id=recommendation.job_id,
         patient=decision.patient,
@@ -127,7 +142,8 @@ def _signed(decision: Decision) -> WorklistRow:
         outcome=proposal_label(decision.choice),
         state=decision.signed_by.full_name,
         at=decision.signed_at,
-        category=_category(recommendation),
+        category=category,
+        category_note=note,
         change=_change(recommendation),
     )
 

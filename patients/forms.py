@@ -138,7 +138,7 @@ class CourseForm(forms.Form):
     )
     start_date = forms.DateField(label="First day", widget=DateInput())
     end_date = forms.DateField(
-        label="Last day", required=False, widget=DateInput(), help_text="Empty while it goes on."
+        label="Last day", required=False, widget=DateInput(), help_text="Empty while it is ongoing."
     )
     stop_reason = forms.ChoiceField(
         label="Why it ended", required=False, choices=[UNSTATED, *StopReason.choices]

@@ -246,8 +246,11 @@ def _change(recommendation: Recommendation, *, reader: User) -> Rows:
         return [[_("Change"), _("Not comparable. %(why)s No number is given.") % {"why": why}]]
     rows = [[_("Change"), f"{found.verdict}. {found.explained}"]]
     probability = found.probability
-    if found.interval:
-        probability += f" ({found.interval})"
+    if found.interval and found.interval != probability:
+        probability = _("%(probability)s, 95 %% interval %(interval)s") % {
+            "probability": probability,
+            "interval": found.interval,
+        }
     rows.append([str(found.probability_of), probability])
     rows.append([_("SSIM inside the breast"), found.ssim])
     rows.append([_("Plain SSIM, 150 × 150"), found.ssim_baseline])

@@ -1,8 +1,12 @@
 """Tags every page may use."""
 
 from django import template
+from django.utils.translation import gettext as _
 
 from mammotrack import log
+
+BROWSERS = {"Edg/": "Edge", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
+SYSTEMS = ("Windows", "Android", "iPhone", "iPad", "Mac OS X", "Linux")
 
 register = template.Library()
 
@@ -11,3 +15,14 @@ register = template.Library()
 def request_id() -> str:
     """The id of this request; works on the plain error pages too, which get no context."""
     return log.request_id.get()
+
+
+@register.filter
+def browser_name(user_agent: str) -> str:
+    """What a person knows it by, of what it calls itself: ``Firefox, Windows``.
+
+    The order matters: each browser also names those after it.
+    """
+    browser = next((name for sign, name in BROWSERS.items() if sign in user_agent), "")
+    system = next((name for name in SYSTEMS if name in user_agent), "")
+    return ", ".join(filter(None, (browser, system))) or _("unknown")

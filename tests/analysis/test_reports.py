@@ -107,6 +107,29 @@ def test_d18_a_signed_report_says_who_when_and_what_it_means(recommendation, doc
         assert part in whole, part
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(0.002, 0.004, "< 1 %"), (0.002, 0.04, "< 1 %, 95 % interval < 1 % to 4 %")],
+)
+def test_d18_an_interval_is_told_where_it_says_more_than_the_probability(
+    clinic, doctor, store, low, high, expected
+):
+    prior, current = make_pair(make_patient(clinic))
+    comparison = make_comparison(
+        prior=prior,
+        current=current,
+        change_probability=0.003,
+        change_probability_low=low,
+        change_probability_high=high,
+    )
+    found = make_recommendation(prior=prior, current=current, comparison=comparison)
+    shown(found, store)
+
+    whole = " ".join(text_of(issue_report(found, issued_by=doctor).content))
+
+    assert f"at even odds {expected} SSIM" in whole
+
+
 def test_s18_hashes_are_those_of_the_api_and_of_the_trail(recommendation, doctor):
     decision = make_decision(recommendation, signed_by=doctor)
     head = head_of(str(recommendation.clinic_id))

@@ -142,6 +142,35 @@ def test_each_tab_lists_its_own(tab, expected, doctor, clinic):
     assert [row.job_id for row in listed] == [rows[expected]]
 
 
+@pytest.mark.parametrize(
+    ("proven", "found", "expected"),
+    [
+        (True, {}, ("6", "by the record")),
+        (False, {}, ("2", "")),
+        (True, {"abstained": True, "category": ""}, ("6", "by the record")),
+        (False, {"abstained": True, "category": ""}, ("", "abstains")),
+        (
+            True,
+            {"assessable": False, "reasons": ["blurred"], "probabilities": {}, "abstained": True},
+            ("", "not assessable"),
+        ),
+    ],
+)
+def test_s03_a_row_tells_where_its_category_is_from_or_why_it_has_none(
+    doctor, clinic, proven, found, expected
+):
+    current = make_mammogram(make_patient(clinic))
+    prediction = make_prediction(current, **found)
+    record = {"malignancy_proven": proven}
+    make_recommendation(current=current, current_prediction=prediction, record=record)
+
+    page = signed_in(doctor).get(reverse("worklist"))
+
+    (row,) = page.context["page"].rows
+    assert (row.category, row.category_note) == expected
+    assert expected[1] in page.content.decode()
+
+
 def test_a_decision_that_lacks_its_second_signature_stays_in_the_list(doctor, recommendation):
     sent = {
         "choice": Proposal.SHIFT_TO_NORMAL_MEDICATION,

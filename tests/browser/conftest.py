@@ -6,6 +6,7 @@ changes hold for the server too: it is this process.
 
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -33,18 +34,44 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip("no chromium on the PATH"))
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with pytest.MonkeyPatch.context() as patch:
-        # Playwright keeps an event loop in this thread; the test's own queries are not in it.
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        with sync_playwright() as driver:
-            browser = driver.chromium.launch(
+class Shared:
+    """One browser for the tests that follow each other here.
+
+    It ends before any other test begins: Playwright keeps an event loop in this thread.
+    """
+
+    def __init__(self) -> None:
+        self._held = ExitStack()
+        self._browser: Browser | None = None
+
+    def open(self) -> Browser:
+        if self._browser is None:
+            patch = self._held.enter_context(pytest.MonkeyPatch.context())
+            patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # the tests' queries are not in it
+            driver = self._held.enter_context(sync_playwright())
+            self._browser = driver.chromium.launch(
                 executable_path=CHROMIUM,
                 args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
             )
-            yield browser
-            browser.close()
+            self._held.callback(self._browser.close)
+        return self._browser
+
+    def close(self) -> None:
+        self._browser = None
+        self._held.close()
+
+
+_shared = Shared()
+
+
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    if nextitem is None or "browser" not in nextitem.path.parts:
+        _shared.close()
+
+
+@pytest.fixture
+def browser() -> Browser:
+    return _shared.open()
 
 
 @pytest.fixture

@@ -39,13 +39,14 @@ def renderer(request: pytest.FixtureRequest) -> str:
 
 
 def opened(visit: Visits, path: str, user: User, renderer: str = "WebGL2") -> Page:
-    page = visit(user=user, path="/about/")
+    context = visit.context(user=user)
     if renderer == "canvas":
-        page.add_init_script(
+        context.add_init_script(
             "HTMLCanvasElement.prototype.getContext = new Proxy("
             "HTMLCanvasElement.prototype.getContext, { apply: (made, canvas, [kind, ...rest]) =>"
             " kind === 'webgl2' ? null : made.call(canvas, kind, ...rest) })"
         )
+    page = context.new_page()
     page.goto(f"{visit.url}{path}")
     return ready(page, renderer)
 
@@ -75,17 +76,24 @@ def boxes(page: Page) -> dict[str, list[float]]:
 
 
 def colour_at(page: Page, which: str, x: float, y: float) -> tuple[int, ...]:
-    """The colour on the screen where a pixel of a picture is shown."""
+    return colours_at(page, which, [(x, y)])[0]
+
+
+def colours_at(page: Page, which: str, places: list[tuple[float, float]]) -> list[tuple[int, ...]]:
+    """The colours on the screen where pixels of a picture are shown."""
     left, top, width, height = boxes(page)[which]
     film = page.locator(f"[data-film={which}]")
     film.scroll_into_view_if_needed()
     box = film.bounding_box()
     assert box
     shot = Image.open(BytesIO(page.screenshot())).convert("RGB")
-    across = box["x"] + (x - left) / width * box["width"]
-    down = box["y"] + (y - top) / height * box["height"]
-    found = shot.getpixel((int(across), int(down)))
-    assert isinstance(found, tuple)
+    found = []
+    for x, y in places:
+        across = box["x"] + (x - left) / width * box["width"]
+        down = box["y"] + (y - top) / height * box["height"]
+        colour = shot.getpixel((int(across), int(down)))
+        assert isinstance(colour, tuple)
+        found.append(colour)
     return found
 
 
@@ -114,11 +122,11 @@ def test_s07_window_2048_400_gives_the_computed_gray(visit, pair, doctor, render
     seen = 0
     for which, add in (("prior", 0), ("current", 300)):
         film = stepped(add=add)
-        for column, row in squares:
+        colours = colours_at(page, which, [middle(*square) for square in squares])
+        for (column, row), (red, green, blue) in zip(squares, colours, strict=True):
             x, y = middle(column, row)
             value = int(film[int(y), int(x)]) / 65535 * GRAY_LEVELS
             expected = np.clip((value - 2048) / 400 + 0.5, 0, 1) * 255
-            red, green, blue = colour_at(page, which, x, y)
             assert red == green == blue == pytest.approx(expected, abs=1), (which, column, row)
             seen += 0 < expected < 255
     assert seen >= 2  # within the window, where eight bits would have shown steps

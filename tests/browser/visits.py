@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from mammotrack.accounts.models import User
 
+AXE = Axe()
 SERIOUS = {"serious", "critical"}
 REPORT_VIOLATIONS = """
     addEventListener("securitypolicyviolation", (event) => {
@@ -113,7 +114,7 @@ class Visits:
 
 def check(page: Page) -> None:
     """The page as it stands has nothing that axe calls serious or critical, and fits its width."""
-    found = Axe().run(page).response["violations"]
+    found = AXE.run(page).response["violations"]
     told = [
         f"{each['id']}: {each['help']}: {', '.join(str(node['target']) for node in each['nodes'])}"
         for each in found
