@@ -184,7 +184,7 @@ def measure_ours(folder: Path, bodies: list[bytes], clients: int) -> tuple[float
         issued = subprocess.run(
             [sys.executable, "-m", "benchmarks.stow", "--prepare"],
             env={**os.environ, **settings},
-            capture_output=True,
+            stdout=subprocess.PIPE,
             text=True,
             check=True,
         )
@@ -201,6 +201,7 @@ def prepare() -> None:
 
     django.setup()
     from mammotrack.accounts.models import Clinic, Membership, Role, User  # noqa: PLC0415
+    from mammotrack.accounts.policy import Scope  # noqa: PLC0415
     from mammotrack.accounts.tokens import issue_token  # noqa: PLC0415
     from patients.services import register_patient  # noqa: PLC0415
 
@@ -216,7 +217,9 @@ def prepare() -> None:
         sex="F",
         registered_by=gateway,
     )
-    _, text = issue_token(user=gateway, label="benchmark", days=1)
+    _, text = issue_token(
+        user=gateway, clinic=clinic, scopes=[Scope.SCANS_WRITE], label="benchmark", days=1
+    )
     print(text)
 
 
