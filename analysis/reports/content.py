@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import qrcode
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from qrcode.image.svg import SvgPathImage
 
 from analysis.evidence import digest, evidence_of
 from analysis.models import Decision, Recommendation
@@ -26,6 +28,7 @@ from scans.models import Mammogram
 
 FRAME_MM = (84.0, 96.0)  # the largest a picture is printed, width and height
 BAR_MM = 20  # of the scale bar
+CODE_NAME = "record.svg"
 
 Content = dict[str, Any]
 Rows = list[list[str]]
@@ -80,6 +83,7 @@ def report_content(
         "limits": _limits(),
         "record_title": _("Versions and proof"),
         "record": _record(recommendation, decision, printed_by=printed_by, printed_at=printed_at),
+        "code": {"file": CODE_NAME, "caption": _("Record SHA-256")},
         "footer": _(
             "Printed %(at)s by %(name)s. Computer output is a suggestion; a doctor decides."
         )
@@ -317,6 +321,12 @@ def _record(
 def record_sha256(recommendation: Recommendation, decision: Decision | None) -> str:
     """Of the evidence as signed; of today's, where nothing is signed."""
     return decision.evidence_sha256 if decision else digest(evidence_of(recommendation))
+
+
+def record_code(content: str) -> bytes:
+    """A QR code, to be read off paper, as SVG."""
+    code: bytes = qrcode.make(content, image_factory=SvgPathImage).to_string()
+    return code
 
 
 def _position(mammogram: Mammogram) -> str:

@@ -9,7 +9,7 @@ from uuid import UUID
 from analysis import selectors
 from analysis.blinding import READ_FIRST, ReadingDue, exam_to_read_first
 from analysis.models import Recommendation
-from analysis.reports.content import record_sha256, report_content
+from analysis.reports.content import CODE_NAME, record_code, record_sha256, report_content
 from analysis.reports.typesetting import typeset
 from analysis.services.jobs import check_one_patient
 from mammotrack.accounts.models import User
@@ -61,9 +61,10 @@ def issue_report(recommendation: Recommendation, *, issued_by: User) -> Report:
         for each in (recommendation.prior, recommendation.current)
         if each
     }
+    latest = decisions[0] if decisions else None
+    pictures[CODE_NAME] = record_code(record_sha256(recommendation, latest))
     made = typeset(content, pictures, made_at=moment)
     sha256 = hashlib.sha256(made).hexdigest()
-    latest = decisions[0] if decisions else None
     audit.record(
         Action.REPORT_ISSUED,
         subject=recommendation,

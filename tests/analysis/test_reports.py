@@ -6,7 +6,10 @@ from datetime import timedelta
 from io import BytesIO, StringIO
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+import typst
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
@@ -15,6 +18,8 @@ from pypdf import PdfReader
 from analysis.choices import Proposal
 from analysis.models import Recommendation
 from analysis.reports.content import printed_sizes
+from analysis.reports.typesetting import typeset
+from analysis.services import reports
 from analysis.services.reports import find_report, issue_report, issued_reports
 from mammotrack.accounts.models import Clinic, Role, User
 from mammotrack.audit.chain import head_of
@@ -140,6 +145,27 @@ def test_s18_hashes_are_those_of_the_api_and_of_the_trail(recommendation, doctor
     unbroken = whole.replace(" ", "")
     assert answer["evidence_sha256"] in unbroken
     assert f"#{head.seq}{head.hash}" in unbroken
+
+
+def test_s18_the_code_on_paper_is_the_hash_of_the_record(
+    recommendation, doctor, tmp_path, monkeypatch
+):
+    decision = make_decision(recommendation, signed_by=doctor)
+    given = {}
+
+    def typeset_and_tell(content, pictures, **options):
+        given.update(pictures)
+        return typeset(content, pictures, **options)
+
+    monkeypatch.setattr(reports, "typeset", typeset_and_tell)
+
+    issue_report(recommendation, issued_by=doctor)
+
+    (tmp_path / "code.svg").write_bytes(given["record.svg"])
+    paper = typst.Compiler(b'#image("code.svg", width: 26mm)', root=tmp_path)
+    page = np.frombuffer(paper.compile(format="png", ppi=150), np.uint8)
+    read, *_ = cv2.QRCodeDetector().detectAndDecode(cv2.imdecode(page, cv2.IMREAD_GRAYSCALE))
+    assert read == decision.evidence_sha256
 
 
 def test_d18_a_decision_that_lacks_its_second_signature_stays_a_draft(recommendation, doctor):
