@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +102,9 @@ class Explained:
 class Seen:
     """What a network says of one picture: logits (classes,), its Grad-CAM by copy, its features.
 
-    It is not `familiar` when its features are unlike those of the training pictures.
+    The Grad-CAM is what goes beyond that of an empty canvas: what the network says of nothing is
+    the same everywhere, and no evidence. It is not `familiar` when its features are unlike those of
+    the training pictures.
     """
 
     logits: NDArray[np.float64]
@@ -318,13 +319,14 @@ def load_network(manifest: Manifest, *, folder: Path) -> Callable[[Floats], Seen
     head = LinearHead.from_weights(weights, channels=LITE0_CHANNELS, classes=classes)
 
     familiarity = load_familiarity(manifest, folder=folder)
+    empty = backbone(np.zeros((1, *manifest.input_shape), np.float32))
 
     def look(batch: Floats) -> Seen:
         maps = backbone(batch)
         features = pooled(maps)
         return Seen(
             head.logits(features).mean(axis=0),
-            partial(head.grad_cam, maps),
+            lambda direction: head.grad_cam(maps, direction) - head.grad_cam(empty, direction),
             features=features[:, : 2 * LITE0_CHANNELS].mean(axis=0),
             familiar=familiarity is None or bool(familiarity.knows(appearance(features))[0]),
         )

@@ -107,6 +107,7 @@ def _patches(data: Path, cache: Path, seed: int) -> Patches:
     path = cache / f"patches-{digest.hexdigest()[:16]}.npz"
     if not path.is_file():
         print("Cutting lesion patches ...", file=sys.stderr)
+        cache.mkdir(parents=True, exist_ok=True)
         np.savez(path, allow_pickle=False, **vars(make_patches(films, masses, seed=seed)))
     with np.load(path, allow_pickle=False) as stored:
         return Patches(**{name: stored[name] for name in stored.files})
