@@ -295,6 +295,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": ["mammotrack.api.throttling.CallerThrottle"],
     "EXCEPTION_HANDLER": "mammotrack.api.problems.problem_handler",
+    "URL_FORMAT_OVERRIDE": None,  # Accept says which
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {

@@ -16,6 +16,7 @@ from rest_framework.reverse import reverse
 
 from mammotrack.accounts.models import Clinic
 from mammotrack.accounts.policy import Permission
+from mammotrack.api.filters import IsSet
 from mammotrack.api.problems import problem
 from mammotrack.api.serializers import Answer, Shape
 from mammotrack.api.versions import IF_MATCH, etag, expected_version
@@ -217,6 +218,10 @@ class NewPathology(Shape):
     )
 
 
+class PatientFilters(Shape):
+    archived = IsSet(field="archived_at")
+
+
 class ClinicViewSet(ListModelMixin, ApiViewSet):
     """The clinics whose records the caller may see."""
 
@@ -240,6 +245,7 @@ class PatientViewSet(ListModelMixin, ApiViewSet):
         "lift_hold": Permission.KEEP_RECORDS,
     }
     reads_by_post = frozenset({"search"})
+    filters = PatientFilters
     serializer_class = PatientSerializer
 
     def get_queryset(self) -> QuerySet[Patient]:

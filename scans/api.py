@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.http import FileResponse
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
@@ -12,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from mammotrack.accounts.policy import Permission
+from mammotrack.api.files import file_of_row
 from mammotrack.api.parsers import UploadParser
 from mammotrack.api.serializers import Answer, FiniteFloatField, Shape
 from mammotrack.api.viewsets import ApiViewSet
@@ -20,6 +22,8 @@ from patients.partial_dates import age_on
 from patients.selectors import patient_visible_to, place_in_therapy
 from scans import limits, selectors, services
 from scans.choices import Identifier, Laterality, View
+from scans.header import DISPLAY_NAME, PIXELS_NAME, THUMBNAIL_NAME
+from scans.media import stored_picture
 from scans.models import Exam, Mammogram
 
 
@@ -147,6 +151,9 @@ class MammogramViewSet(ListModelMixin, ApiViewSet):
         "list": Permission.READ_SCANS,
         "retrieve": Permission.READ_SCANS,
         "create": Permission.UPLOAD_SCANS,
+        "pixels": Permission.READ_SCANS,
+        "display": Permission.READ_SCANS,
+        "thumbnail": Permission.READ_SCANS,
     }
     key_required = frozenset({"create"})
     filters = OfExam
@@ -182,3 +189,22 @@ class MammogramViewSet(ListModelMixin, ApiViewSet):
             status=status.HTTP_201_CREATED if stored.created else status.HTTP_200_OK,
             headers={"Location": reverse("api:mammogram-detail", [stored.mammogram.pk])},
         )
+
+    @file_of_row("image/png", operation_id="mammograms_pixels")
+    def pixels(self, request: Request, pk: UUID) -> FileResponse:
+        """All values at full depth: a gray PNG of 8 or 16 bits, bright tissue."""
+        return self._picture(pk, PIXELS_NAME)
+
+    @file_of_row("image/jpeg", operation_id="mammograms_display")
+    def display(self, request: Request, pk: UUID) -> FileResponse:
+        """To be looked at: 8 bits, at most 1600 rows."""
+        return self._picture(pk, DISPLAY_NAME)
+
+    @file_of_row("image/jpeg", operation_id="mammograms_thumbnail")
+    def thumbnail(self, request: Request, pk: UUID) -> FileResponse:
+        return self._picture(pk, THUMBNAIL_NAME)
+
+    def _picture(self, pk: UUID, name: str) -> FileResponse:
+        mammogram = selectors.mammogram_visible_to(self.user, pk)
+        path = services.object_store().derived_path(mammogram.sha256, name)
+        return stored_picture(path, name=str(mammogram.pk))

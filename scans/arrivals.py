@@ -17,10 +17,11 @@ from mammotrack.audit.models import Action
 from mammotrack.db import atomic, retry_on_conflict
 from mammotrack.errors import Conflict, Rejected
 from mammotrack.models import now
-from patients.models import Patient
+from patients.models import Patient, normalise_record_number
 from patients.selectors import patient_of_number
 from patients.services import check_open
 from scans.choices import DiscardReason, Mismatch, UnmatchedState
+from scans.header import MammogramHeader
 from scans.models import Mammogram, UnmatchedFile
 from scans.sandbox import DecodedFile
 from scans.services import (
@@ -28,6 +29,7 @@ from scans.services import (
     PatientMismatch,
     Statement,
     Stored,
+    agrees_with_name,
     decoded_file,
     keep_for,
     object_store,
@@ -216,6 +218,24 @@ def _resolve(
         if not resolved:
             raise AlreadyResolved("This file waits no longer.")
         _note(action, file, by, patient_id=mammogram and mammogram.patient_id, **event)
+
+
+def files_that_may_be_of(patient: Patient) -> list[UnmatchedFile]:
+    """Files that wait in the patient's clinic and name them by number, or by name and birth date.
+
+    For who keeps the clinic's records; it asks for no permission.
+    """
+    waiting = UnmatchedFile.objects.filter(
+        clinic_id=patient.clinic_id, state=UnmatchedState.WAITING
+    )
+    return [file for file in waiting.order_by("created_at", "pk") if _may_be_of(file.says, patient)]
+
+
+def _may_be_of(says: MammogramHeader, patient: Patient) -> bool:
+    if normalise_record_number(says.patient_id or "") == patient.record_number_key:
+        return True
+    born, name = says.patient_birth_date, says.patient_name
+    return bool(born and name and patient.born.may_be(born) and agrees_with_name(name, patient))
 
 
 def _note(action: Action, file: UnmatchedFile, actor: User, **event: Any) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import FileResponse
 from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
@@ -12,9 +13,12 @@ from analysis import selectors
 from analysis.api.shared import READ, OfMammogram
 from analysis.exam_result import exam_result
 from analysis.models import BreastPrediction, Prediction
+from analysis.pictures import heat_map_path
 from mammotrack.accounts.policy import Permission
+from mammotrack.api.files import file_of_row
 from mammotrack.api.serializers import Answer
 from mammotrack.api.viewsets import ApiViewSet
+from scans.media import stored_picture
 
 
 class PredictionSerializer(Answer):
@@ -85,12 +89,18 @@ class ExamResultSerializer(serializers.Serializer):
 
 
 class PredictionViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
-    permissions = READ
+    permissions = READ | {"heat_map": Permission.READ_ANALYSES}
     filters = OfMammogram
     serializer_class = PredictionSerializer
 
     def get_queryset(self) -> QuerySet[Prediction]:
         return selectors.predictions_visible_to(self.user)
+
+    @file_of_row("image/png", operation_id="predictions_heat_map", url_path="heat-map")
+    def heat_map(self, request: Request, pk: Any) -> FileResponse:
+        """Where the model saw evidence for suspicion, to lie over the picture."""
+        prediction = self.get_object()
+        return stored_picture(heat_map_path(prediction), name=f"{prediction.pk}-heat-map")
 
 
 class ExamResultViewSet(ApiViewSet):

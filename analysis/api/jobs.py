@@ -59,6 +59,7 @@ class AnalysisRequest(Shape):
 
 class JobFilters(OfPatient):
     state = serializers.ChoiceField(JobState.choices, required=False)
+    current = serializers.UUIDField(required=False, help_text="A mammogram.")
     mark = serializers.UUIDField(required=False)
 
 

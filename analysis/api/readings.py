@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
+from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,9 +16,11 @@ from analysis.choices import ReadCategory
 from analysis.models import Arbitration, Reading
 from analysis.services.readings import arbitrate, record_reading
 from mammotrack.accounts.policy import Permission
+from mammotrack.api.filters import NoFilters
 from mammotrack.api.serializers import Answer, Shape
 from mammotrack.api.viewsets import ApiViewSet
 from patients.api import OfPatient
+from scans.api import ExamSerializer
 from scans.choices import Laterality
 from scans.selectors import exam_visible_to
 
@@ -91,7 +94,7 @@ READ = {"list": Permission.RECORD_READINGS, "retrieve": Permission.RECORD_READIN
 
 
 class ReadingViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
-    permissions = READ | {"create": Permission.RECORD_READINGS}
+    permissions = READ | {"create": Permission.RECORD_READINGS, "due": Permission.RECORD_READINGS}
     filters = OfPatient
     serializer_class = ReadingSerializer
 
@@ -114,9 +117,16 @@ class ReadingViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
             status=status.HTTP_201_CREATED,
         )
 
+    @extend_schema(operation_id="readings_due", responses=ExamSerializer(many=True))
+    @action(detail=False, methods=["get"], filters=NoFilters)
+    def due(self, request: Request) -> Response:
+        """Exams that the caller has not read yet; none in a clinic that does not read blind."""
+        page = self.paginate_queryset(selectors.exams_to_read(self.user))
+        return self.get_paginated_response(ExamSerializer(page, many=True).data)
+
 
 class ArbitrationViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
-    permissions = READ | {"create": Permission.RECORD_READINGS}
+    permissions = READ | {"create": Permission.RECORD_READINGS, "due": Permission.RECORD_READINGS}
     filters = OfPatient
     serializer_class = ArbitrationSerializer
 
@@ -129,3 +139,9 @@ class ArbitrationViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
         said = self.asked(ArbitrationRequest)
         made = arbitrate(exam_visible_to(self.user, said.pop("exam")), **said, arbiter=self.user)
         return self.created(made, at="api:arbitration-detail")
+
+    @extend_schema(operation_id="arbitrations_due", responses=ExamSerializer(many=True))
+    @action(detail=False, methods=["get"], filters=NoFilters, pagination_class=None)
+    def due(self, request: Request) -> Response:
+        """Exams of which two other doctors saw a breast differently."""
+        return Response(ExamSerializer(selectors.breasts_to_settle(self.user), many=True).data)

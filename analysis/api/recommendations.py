@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.http import FileResponse
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -24,6 +23,7 @@ from analysis.reports.response import pdf_response
 from analysis.services.decisions import amend_decision, countersign_decision, sign_decision
 from analysis.services.reports import issue_report, issued_reports
 from mammotrack.accounts.policy import Permission
+from mammotrack.api.files import file_of_row
 from mammotrack.api.filters import NoFilters
 from mammotrack.api.problems import PreconditionFailed
 from mammotrack.api.serializers import Answer
@@ -179,11 +179,7 @@ class RecommendationViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
         )
         return _signed(given.decision)
 
-    @extend_schema(
-        operation_id="recommendations_report",
-        responses={(200, "application/pdf"): OpenApiTypes.BINARY},
-    )
-    @action(detail=True, methods=["get"], filters=NoFilters)
+    @file_of_row("application/pdf", operation_id="recommendations_report")
     def report(self, request: Request, pk: Any) -> FileResponse:
         """The report as PDF, made anew each time; a draft until a decision is in force."""
         recommendation = selectors.recommendation_visible_to(self.user, pk)

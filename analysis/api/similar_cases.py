@@ -3,15 +3,21 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import FileResponse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
 
 from analysis import selectors
 from analysis.api.shared import READ, OfMammogram
 from analysis.models import SimilarCases
+from analysis.pictures import reference_picture_path
+from mammotrack.accounts.policy import Permission
+from mammotrack.api.files import answers_file, negotiated
 from mammotrack.api.serializers import Answer
 from mammotrack.api.viewsets import ApiViewSet
+from scans.media import picture_response
 
 
 class SimilarCaseSerializer(serializers.Serializer):
@@ -52,6 +58,18 @@ class SimilarCasesSerializer(Answer):
     @extend_schema_field(SimilarCaseSerializer(many=True))
     def get_cases(self, found: SimilarCases) -> Any:
         return SimilarCaseSerializer(selectors.shown_cases(found), many=True).data
+
+
+class ReferencePictureViewSet(ApiViewSet):
+    permissions = {"list": Permission.READ_ANALYSES}
+    renderer_classes = negotiated("image/jpeg")
+    pagination_class = None
+
+    @answers_file("image/jpeg", operation_id="reference_cases_picture")
+    def list(self, request: Request, name: str) -> FileResponse:
+        """The picture of a shipped reference case: of nobody who is treated here."""
+        path = reference_picture_path(name)
+        return picture_response(path.read_bytes(), name=path.name)
 
 
 class SimilarCasesViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):

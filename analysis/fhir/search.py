@@ -30,7 +30,7 @@ PARAMETERS = {
     "subject": "reference",
 }
 OF_PATIENT = {"identifier": "token", "family": "string", "given": "string", "birthdate": "date"}
-CONTROLS = ("_count", "_cursor", "_format")
+CONTROLS = ("_count", "_cursor", "_format", "_include", "_revinclude")
 _COMPARE = {"ge": "gte", "gt": "gt", "le": "lte", "lt": "lt"}
 _signer = signing.Signer(salt="mammotrack.fhir.cursor")
 

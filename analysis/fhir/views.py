@@ -1,7 +1,7 @@
 """FHIR R4 over HTTP: capabilities, read, search and bulk export."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode
@@ -21,12 +21,12 @@ from rest_framework.request import Request
 from rest_framework.reverse import reverse
 from rest_framework.viewsets import ViewSet
 
-from analysis.fhir import search
+from analysis.fhir import includes, search
 from analysis.fhir.codes import Json
 from analysis.fhir.sources import KINDS
 from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, can
-from mammotrack.api.permissions import check_scope
+from mammotrack.api.permissions import check, check_scope
 from mammotrack.api.problems import problem_handler
 from mammotrack.audit import trace
 from mammotrack.errors import NotFound
@@ -121,6 +121,7 @@ class FhirViewSet(ViewSet):
     def _bundle(self, kind: str, given: QueryDict) -> HttpResponse:
         parameters = {name: given.getlist(name) for name in given}
         page = search.search(self.user, self._readable(kind), parameters)
+        beside = self._included(kind, parameters, page.resources)
         here = reverse("fhir:many", [kind], request=self.request)
         links = [{"relation": "self", "url": here}]
         if page.next_cursor:
@@ -130,15 +131,39 @@ class FhirViewSet(ViewSet):
             query = urlencode(by_get | {"_cursor": [page.next_cursor]}, doseq=True)
             links.append({"relation": "next", "url": f"{here}?{query}"})
         entries = [
-            {
-                "fullUrl": f"{here}/{resource['id']}",
-                "resource": resource,
-                "search": {"mode": "match"},
-            }
-            for resource in page.resources
+            self._entry(resource, mode)
+            for mode, resources in (("match", page.resources), ("include", beside))
+            for resource in resources
         ]
         bundle = {"resourceType": "Bundle", "type": "searchset", "link": links}
         return _json(bundle | ({"entry": entries} if entries else {}))
+
+    def _included(
+        self, kind: str, parameters: Mapping[str, list[str]], found: Sequence[Json]
+    ) -> list[Json]:
+        asked = {}
+        for name, supported in (
+            ("_include", includes.includes_of(kind)),
+            ("_revinclude", includes.revincludes_of(kind)),
+        ):
+            asked[name] = parameters.get(name, [])
+            if unknown := [each for each in asked[name] if each not in supported]:
+                raise search.InvalidSearch(
+                    f"{name} of {unknown[0][:60]} is not offered for {kind}.", supported=supported
+                )
+        for each in (*asked["_include"], *asked["_revinclude"]):
+            check(self.request, KINDS[includes.kind_included(each)].permission)
+        return includes.included(
+            self.user, found, includes=asked["_include"], revincludes=asked["_revinclude"]
+        )
+
+    def _entry(self, resource: Json, mode: str) -> Json:
+        address = reverse("fhir:many", [resource["resourceType"]], request=self.request)
+        return {
+            "fullUrl": f"{address}/{resource['id']}",
+            "resource": resource,
+            "search": {"mode": mode},
+        }
 
     # Bulk export ----------------------------------------------------------------------------
 
@@ -225,6 +250,14 @@ def _json(document: Json, status: int = 200) -> HttpResponse:
     return HttpResponse(json.dumps(document), status=status, content_type=MEDIA_TYPE)
 
 
+def _offered(kind: str) -> Json:
+    offered = {
+        "searchInclude": includes.includes_of(kind),
+        "searchRevInclude": includes.revincludes_of(kind),
+    }
+    return {name: values for name, values in offered.items() if values}
+
+
 def _capability_statement(base: str) -> Json:
     return {
         "resourceType": "CapabilityStatement",
@@ -246,6 +279,7 @@ def _capability_statement(base: str) -> Json:
                             {"name": name, "type": type_}
                             for name, type_ in search.parameters_of(kind).items()
                         ],
+                        **_offered(kind),
                     }
                     for kind in KINDS
                 ],

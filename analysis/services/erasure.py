@@ -23,10 +23,11 @@ from mammotrack.audit import services as audit
 from mammotrack.audit.models import Action
 from mammotrack.audit.trace import TracedModel
 from mammotrack.db import atomic, on_commit, retry_on_conflict
-from mammotrack.errors import NotFound
+from mammotrack.errors import Conflict, NotFound
 from mammotrack.models import now
 from patients.models import Patient, records_of
 from patients.services import require_erasable
+from scans.arrivals import files_that_may_be_of
 from scans.models import Mammogram
 from scans.services import object_store
 
@@ -39,6 +40,10 @@ class ErasureReason(TextChoices):
     COURT_ORDER = "court_order"
 
 
+class FileWaits(Conflict):
+    code = "file_waits"
+
+
 @retry_on_conflict
 def erase_patient(patient: Patient, *, reason: ErasureReason, erased_by: User) -> None:
     """Destroy what identifies this person, for good, with every record merged into this one.
@@ -49,6 +54,8 @@ def erase_patient(patient: Patient, *, reason: ErasureReason, erased_by: User) -
         The role does not allow it, or the patient is another clinic's.
     RecordKept, RecordMerged
         The record has to be kept, or is part of another one.
+    FileWaits
+        A file that may be this person's waits for somebody to say whose it is.
     """
     require(erased_by, Permission.ERASE_PATIENTS)
     if patient.clinic_id not in erased_by.clinic_ids:
@@ -56,6 +63,7 @@ def erase_patient(patient: Patient, *, reason: ErasureReason, erased_by: User) -
     with atomic():
         require_erasable(patient, on=timezone.localdate())
         records = records_of(patient)
+        _check_nothing_waits(records)
         ids = [record.pk for record in records]
         on_commit(partial(_destroy, ids, _files_of(ids)))
         for model in apps.get_models():
@@ -63,6 +71,16 @@ def erase_patient(patient: Patient, *, reason: ErasureReason, erased_by: User) -
                 _overwrite(model, ids)
         for record in records:
             _mark(record, reason, erased_by)
+
+
+def _check_nothing_waits(records: Iterable[Patient]) -> None:
+    """A person decides whose a file is: attached it goes with the record, discarded it is gone."""
+    files = {str(file.pk) for record in records for file in files_that_may_be_of(record)}
+    if files:
+        raise FileWaits(
+            "Files that may be this patient's wait under Unmatched: attach or discard them first.",
+            files=sorted(files),
+        )
 
 
 def _overwrite(model: type[TracedModel], ids: list[UUID]) -> None:

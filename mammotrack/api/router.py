@@ -15,13 +15,17 @@ from analysis.api import (
     readings,
     recommendations,
     similar_cases,
+    system,
     timeline,
 )
 from mammotrack.audit import api as audit
+from mammotrack.audit import chains_api as chains
 from mammotrack.webhooks import api as webhooks
 from patients import api as patients
+from patients import emergency_api as emergency
 from patients import record_api as record
 from scans import api as scans
+from scans import unmatched_api as unmatched
 
 app_name = "api"
 
@@ -40,6 +44,7 @@ router.register("patients/<uuid:patient_id>/accesses", audit.AccessViewSet, "acc
 router.register("therapy-courses/<uuid:course_id>/cycles", patients.CycleViewSet, "cycle")
 router.register("exams", scans.ExamViewSet, "exam")
 router.register("mammograms", scans.MammogramViewSet, "mammogram")
+router.register("unmatched-files", unmatched.UnmatchedFileViewSet, "unmatched-file")
 router.register("analyses", jobs.AnalysisViewSet, "analysis")
 router.register("exam-results", classifications.ExamResultViewSet, "exam-result")
 router.register("lesion-marks", marks.LesionMarkViewSet, "lesion-mark")
@@ -52,6 +57,14 @@ router.register("arbitrations", readings.ArbitrationViewSet, "arbitration")
 router.register("reader-agreement", agreement.AgreementViewSet, "reader-agreement")
 router.register("findings", findings.FindingViewSet, "finding")
 router.register("similar-cases", similar_cases.SimilarCasesViewSet, "similar-cases")
+router.register(
+    "reference-cases/<slug:name>/picture",
+    similar_cases.ReferencePictureViewSet,
+    "reference-picture",
+)
+router.register("emergency-accesses", emergency.EmergencyAccessViewSet, "emergency")
+router.register("audit-chains", chains.ChainViewSet, "audit-chain")
+router.register("system", system.SystemViewSet, "system")
 router.register("webhooks", webhooks.WebhookViewSet, "webhook")
 router.register(
     "webhooks/<uuid:webhook_id>/deliveries", webhooks.DeliveryViewSet, "webhook-delivery"

@@ -12,6 +12,9 @@ from scans.models import Exam, Mammogram
 
 Address = Callable[..., str]  # of a study, a series or an instance
 
+# A warning of our own (PS3.18 section I.2.1 leaves the codes open): kept, but nobody's yet.
+WAITS_FOR_A_PERSON = 0xB100
+
 # Failure reasons, PS3.18 annex I.2.2; what is not listed is a processing failure.
 _PROCESSING_FAILURE = 0x0110
 _NO_SUCH_SOP_CLASS = 0x0122
@@ -105,17 +108,19 @@ class StoreReport:
 
     def __init__(self) -> None:
         self._stored: list[Dataset] = []
+        self._waiting: list[Dataset] = []
         self._failed: list[Dataset] = []
         self._unnamed: list[Dataset] = []
 
     @property
     def status(self) -> int:
-        failed = self._failed or self._unnamed
-        return 200 if not failed else 202 if self._stored else 409
+        if not (self._failed or self._unnamed or self._waiting):
+            return 200
+        return 202 if self._stored or self._waiting else 409
 
     @property
     def is_empty(self) -> bool:
-        return not (self._stored or self._failed or self._unnamed)
+        return not (self._stored or self._waiting or self._failed or self._unnamed)
 
     def stored(self, mammogram: Mammogram, address: Address) -> None:
         item = _reference(mammogram.sop_class_uid, mammogram.sop_instance_uid)
@@ -125,8 +130,12 @@ class StoreReport:
         self._stored.append(item)
 
     def waits(self, named: tuple[str, str] | None, reason: str) -> None:
-        """Kept apart until a person has said whose it is."""
-        self._fail(named, reason, f"Waits for a person to match it: {Mismatch(reason).label}.")
+        """Kept apart until a person has said whose it is: no failure, or it would come again
+        and again."""
+        item = _reference(*named) if named else Dataset()
+        item.WarningReason = WAITS_FOR_A_PERSON
+        _comment(item, reason, f"Waits for a person: {Mismatch(reason).label}.")
+        self._waiting.append(item)
 
     def refused(self, named: tuple[str, str] | None, error: MammoTrackError) -> None:
         self._fail(named, error.problem_code, error.detail)
@@ -134,9 +143,7 @@ class StoreReport:
     def _fail(self, named: tuple[str, str] | None, code: str, detail: str) -> None:
         item = _reference(*named) if named else Dataset()
         item.FailureReason = FAILURE_REASONS.get(code, _PROCESSING_FAILURE)
-        comment = Dataset()
-        comment.ErrorComment = f"{code}: {detail}"[:64]
-        item.FailedAttributesSequence = [comment]
+        _comment(item, code, detail)
         (self._failed if named else self._unnamed).append(item)
 
     def as_json(self, study_address: str | None) -> dict[str, Any]:
@@ -144,13 +151,19 @@ class StoreReport:
         if study_address:
             ds.RetrieveURL = study_address
         for keyword, items in (
-            ("ReferencedSOPSequence", self._stored),
+            ("ReferencedSOPSequence", self._stored + self._waiting),
             ("FailedSOPSequence", self._failed),
             ("OtherFailuresSequence", self._unnamed),
         ):
             if items:
                 setattr(ds, keyword, items)
         return ds.to_json_dict()
+
+
+def _comment(item: Dataset, code: str, detail: str) -> None:
+    comment = Dataset()
+    comment.ErrorComment = f"{code}: {detail}"[:64]
+    item.FailedAttributesSequence = [comment]
 
 
 def _reference(sop_class: str, sop_instance: str) -> Dataset:

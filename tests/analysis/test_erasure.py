@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import BinaryField, CharField, DateField, DateTimeField, JSONField, TextField
 
 from analysis.integrity import check
-from analysis.services.erasure import ErasureReason, erase_patient
+from analysis.services.erasure import ErasureReason, FileWaits, erase_patient
 from mammotrack.accounts.models import Role
 from mammotrack.audit import keys
 from mammotrack.audit.models import Action, AuditDetail
@@ -24,12 +24,16 @@ from mammotrack.errors import Forbidden, NotFound
 from patients import services
 from patients.models import Patient
 from patients.services.keeping import RecordKept
+from scans.arrivals import discard_file
+from scans.choices import DiscardReason
+from scans.header import MammogramHeader
 from scans.models import Mammogram
 from scans.services import Statement, store_mammogram
 from tests.audit import entries
 from tests.factories.accounts import make_clinic, make_user
 from tests.factories.analysis import make_arbitration, make_decision, make_recommendation
 from tests.factories.patients import make_course, make_emergency, make_patient
+from tests.factories.scans import make_unmatched_file
 from tests.phantoms import phantom
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -295,3 +299,34 @@ def everything_stored() -> str:
     database = connection.database
     names = database.list_collection_names()
     return "\n".join(str(row) for name in names for row in database[name].find())
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        {"patient_id": "mrn 4711"},
+        {"patient_name": "QUISLING^Zoe", "patient_birth_date": date(1961, 2, 3)},
+    ],
+)
+def test_L05_a_file_that_waits_and_may_be_the_persons_comes_first(
+    clinic, administrator, doctor, says
+):
+    patient = make_patient(
+        clinic,
+        family_name="Quisling",
+        given_name="Zoe",
+        birth_date=date(1961, 2, 3),
+        medical_record_number="MRN-4711",
+    )
+    header = MammogramHeader(file_format="DICOM", rows=9, columns=9, bits_stored=12, **says)
+    file = make_unmatched_file(clinic, header=header.as_json())
+    make_unmatched_file(make_clinic(), header=header.as_json())  # another clinic's: not of it
+    make_unmatched_file(clinic)  # of somebody else
+
+    with pytest.raises(FileWaits) as refusal:
+        erase_patient(patient, reason=ErasureReason.PATIENT_REQUEST, erased_by=administrator)
+    discard_file(file, reason=DiscardReason.NOT_OURS, discarded_by=doctor)
+    erase_patient(patient, reason=ErasureReason.PATIENT_REQUEST, erased_by=administrator)
+
+    assert refusal.value.context["files"] == [str(file.pk)]
+    assert Patient.objects.get(pk=patient.pk).erased_at

@@ -370,6 +370,23 @@ def test_D16_the_lists_show_what_waits_for_whom(clinic, doctor):
     }
 
 
+def test_I1_D16_the_same_lists_are_read_over_http(clinic, doctor):
+    case = spoken_case(clinic)
+    second = make_user(Role.DOCTOR, clinics=[clinic])
+    program = Program(doctor)
+
+    due = program.get("/readings/due/").json()["results"]
+    read(case.current.exam, second, L="2")
+
+    assert {exam["id"] for exam in due} == {str(case.current.exam_id), str(case.prior.exam_id)}
+    assert [exam["id"] for exam in program.get("/arbitrations/due/").json()] == [
+        str(case.current.exam_id)
+    ]
+    assert Program(second).get("/arbitrations/due/").json() == []
+    left = Program(second).get("/readings/due/").json()["results"]
+    assert [exam["id"] for exam in left] == [str(case.prior.exam_id)]
+
+
 def test_D16_other_roles_do_not_read(clinic):
     exam = make_exam(make_patient(clinic))
     make_mammogram(exam=exam)

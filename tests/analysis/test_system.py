@@ -11,6 +11,7 @@ from analysis.system import is_delayed, note_worker, system_state
 from analysis.tasks import sweep_task
 from mammotrack.accounts.models import Role
 from mammotrack.models import now
+from tests.api import Program, assert_problem
 from tests.factories.accounts import make_clinic, make_user
 from tests.factories.analysis import make_job
 from tests.factories.patients import make_patient
@@ -80,3 +81,16 @@ def test_s14_who_may_see_it():
     statuses = {Role.DOCTOR: 200, Role.RADIOGRAPHER: 200, Role.ADMIN: 200, Role.RECEPTIONIST: 403}
 
     assert_status_by_role(reverse("system"), statuses, {role: make_user(role) for role in statuses})
+
+
+def test_I1_s14_the_state_is_read_over_http_at_a_browser():
+    queued()
+    note_worker("worker@here")
+    radiographer = make_user(Role.RADIOGRAPHER, clinics=[make_clinic()])
+
+    state = Program(radiographer, browser=True).get("/system/").json()
+
+    assert (state["queued"], state["running"], state["is_delayed"]) == (1, 0, False)
+    assert [worker["name"] for worker in state["workers"]] == ["worker@here"]
+    assert state["versions"]["rules"] == system_state(radiographer).versions.rules
+    assert_problem(Program(radiographer).get("/system/"), 403, "insufficient_scope")

@@ -9,6 +9,7 @@ from django.db import connection
 
 from mammotrack.accounts.models import Role
 from mammotrack.audit.models import AuditEntry
+from mammotrack.models import now
 from patients.models import Patient, TherapyCourse
 from tests.api import Program, assert_problem
 from tests.audit import reads
@@ -215,6 +216,20 @@ class TestChange:
             "code": "unknown_field",
             "message": "There is no such field to set.",
         }
+
+
+def test_I1_archived_patients_are_listed_apart(clinic, program):
+    make_patient(clinic, family_name="Active")
+    away = make_patient(clinic, family_name="Away", archived_at=now())
+
+    def listed(asked: str) -> list[str]:
+        rows = program.get(f"/patients/{asked}").json()["results"]
+        return sorted(row["family_name"] for row in rows)
+
+    assert listed("?archived=true") == [away.family_name]
+    assert listed("?archived=false") == ["Active"]
+    assert listed("") == ["Active", "Away"]
+    assert_problem(program.get("/patients/?archived=perhaps"), 400, "invalid")
 
 
 class TestSearch:

@@ -15,6 +15,7 @@ from mammotrack.models import now
 from patients import services
 from patients.models import EmergencyAccess, Patient
 from patients.partial_dates import PartialDate
+from tests.api import Program, assert_problem
 from tests.audit import entries
 from tests.factories.accounts import make_clinic, make_token, make_user
 from tests.factories.analysis import make_recommendation
@@ -298,3 +299,40 @@ def test_A13_a_merged_record_opens_the_one_it_is_part_of(doctor, patient, elsewh
             reason=WHY,
             opened_by=doctor,
         )
+
+
+def test_I1_A13_a_person_at_a_browser_opens_and_ends_it_over_http(doctor, patient, elsewhere):
+    at_browser, by_key = Program(doctor, browser=True), Program(doctor)
+    body = {
+        "clinic": str(elsewhere.pk),
+        "medical_record_number": "PH-77",
+        "birth_date": "1961-03-14",
+        "reason": WHY,
+    }
+
+    refused = by_key.post("/emergency-accesses/", body)
+    opened = at_browser.post("/emergency-accesses/", body)
+    record = at_browser.get(f"/patients/{patient.pk}/")
+    ended = at_browser.post(f"/emergency-accesses/{opened.json()['id']}/end/")
+
+    assert_problem(refused, 403, "insufficient_scope")
+    assert (opened.status_code, opened.json()["patient"]) == (201, str(patient.pk))
+    assert record.json()["family_name"] == "Phantom"
+    assert ended.json()["ended_at"]
+    assert_problem(at_browser.get(f"/patients/{patient.pk}/"), 404, "not_found")
+    assert Action.GLASS_BROKEN in {entry.action for entry in entries()}
+
+
+def test_I1_A13_the_officer_lists_and_reviews_it_over_http(doctor, patient, officer):
+    access = make_emergency(patient, opened_by=doctor)
+    watching = Program(officer)
+
+    listed = watching.get("/emergency-accesses/").json()["results"]
+    reviewed = watching.post(f"/emergency-accesses/{access.pk}/review/").json()
+
+    assert [(each["id"], each["reviewed_at"]) for each in listed] == [(str(access.pk), None)]
+    assert reviewed["reviewed_by"] == officer.full_name
+    stranger = Program(make_user(Role.ADMIN, clinics=[make_clinic()]))
+    assert stranger.get("/emergency-accesses/").json()["results"] == []
+    again = stranger.post(f"/emergency-accesses/{access.pk}/review/")
+    assert_problem(again, 404, "not_found")

@@ -204,3 +204,27 @@ class TestReading:
         receptionist = Program(make_user(Role.RECEPTIONIST, clinics=[clinic]))
 
         assert_problem(receptionist.get("/mammograms/"), 403, "forbidden")
+
+
+@pytest.mark.usefixtures("store", "hints")
+class TestPictures:
+    def test_I1_a_stored_mammogram_is_fetched_in_three_sizes(self, radiographer, patient):
+        address = f"/mammograms/{upload(radiographer, patient).json()['id']}/"
+
+        pixels = picture_of(radiographer.get(f"{address}pixels/"), "image/png")
+        display = picture_of(radiographer.get(f"{address}display/"), "image/jpeg")
+        thumbnail = picture_of(radiographer.get(f"{address}thumbnail/"), "image/jpeg")
+
+        assert np.array_equal(pixels, np.asarray(Image.open(BytesIO(png()))))
+        assert (display.shape, thumbnail.shape[0]) == ((256, 192), 240)
+
+    def test_Z02_another_clinics_pictures_do_not_exist(self, radiographer, stranger, patient):
+        address = f"/mammograms/{upload(radiographer, patient).json()['id']}/"
+
+        for name in ("pixels", "display", "thumbnail"):
+            assert_problem(stranger.get(f"{address}{name}/"), 404, "not_found")
+
+
+def picture_of(answer, kind: str):
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, kind)
+    return np.asarray(Image.open(BytesIO(b"".join(answer.streaming_content))))

@@ -12,6 +12,7 @@ from django.test import Client
 from analysis.choices import Proposal
 from analysis.models import Finding, Recommendation
 from mammotrack.accounts.models import Role
+from mammotrack.accounts.policy import Scope
 from patients.choices import TherapyKind
 from patients.models import Patient
 from tests.audit import reads
@@ -407,3 +408,69 @@ def test_an_export_is_its_users_own(program, clinic, record):
     assert other.get(address).status_code == 404
     assert urlsplit(address).query == ""
     assert program.delete(address).status_code == 202
+
+
+def names_in(answer, mode: str) -> set[str]:
+    """Type and id of what a bundle found, or added."""
+    assert answer.status_code == 200
+    document = answer.json()
+    model_of("Bundle").model_validate(document)
+    return {
+        f"{entry['resource']['resourceType']}/{entry['resource']['id']}"
+        for entry in document["entry"]
+        if entry["search"]["mode"] == mode
+    }
+
+
+def test_P12_includes_add_what_reports_and_studies_refer_to(program, record):
+    report = Recommendation.objects.order_by("created_at").first()
+    address = f"{BASE}/DiagnosticReport?_id={report.pk}"
+
+    alone = program.get(address)
+    whole = program.get(
+        f"{address}&_include=DiagnosticReport:result&_include=DiagnosticReport:patient"
+        "&_revinclude=Provenance:target"
+    )
+    studies = program.get(f"{BASE}/ImagingStudy?_include=ImagingStudy:patient")
+
+    assert names_in(alone, "include") == set()
+    assert names_in(whole, "match") == {f"DiagnosticReport/{report.pk}"}
+    results = (report.current_prediction_id, report.prior_prediction_id, report.comparison_id)
+    assert names_in(whole, "include") == {
+        f"Patient/{report.patient_id}",
+        *(f"Observation/{key}" for key in results),
+        f"Provenance/{report.decisions.get().pk}",
+    }
+    assert names_in(studies, "include") == {f"Patient/{report.patient_id}"}
+
+
+def test_Z03_an_include_adds_nothing_the_caller_may_not_ask_for(clinic, record):
+    user = make_user(Role.INTEGRATOR, clinics=[clinic])
+    _, key = make_token(user, scopes=[Scope.PATIENTS_READ, Scope.SCANS_READ])
+    bearer = {"Authorization": f"Bearer {key}"}
+    stranger = session_of(make_user(Role.INTEGRATOR, clinics=[make_clinic()]))
+    radiologists = f"{BASE}/Observation?_include=Observation:patient"
+
+    studies = Client().get("/fhir/R4/ImagingStudy?_include=ImagingStudy:patient", headers=bearer)
+    _, without = make_token(user, scopes=[Scope.PATIENTS_READ, Scope.RECOMMENDATIONS_READ])
+    refused = Client().get(
+        "/fhir/R4/Observation?_include=Observation:derived-from",
+        headers={"Authorization": f"Bearer {without}"},
+    )
+
+    assert names_in(studies, "include") == {f"Patient/{record.pk}"}
+    assert (refused.status_code, outcome_of(refused)) == (403, "insufficient_scope")
+    assert "entry" not in stranger.get(radiologists).json()
+
+
+@pytest.mark.parametrize(
+    "asked", ["_include=Patient:link", "_include=*", "_revinclude=Observation:patient"]
+)
+def test_an_include_that_is_not_offered_is_refused(program, record, asked):
+    refused = program.get(f"{BASE}/Patient?{asked}")
+
+    assert (refused.status_code, outcome_of(refused)) == (400, "invalid_search")
+
+
+def outcome_of(answer) -> str:
+    return answer.json()["issue"][0]["details"]["text"]

@@ -21,7 +21,7 @@ from mammotrack.audit.trace import TracedModel
 from patients import services
 from scans.arrivals import take_arrival
 from tests.audit import entries
-from tests.dicom_files import mammogram, write_dicom
+from tests.dicom_files import breast, mammogram, write_dicom
 from tests.factories.accounts import PASSWORD, make_clinic, make_user
 from tests.factories.analysis import (
     make_arbitration,
@@ -66,6 +66,13 @@ WITHOUT_PATIENTS = {  # addresses whose answers are about no patient
     "analysis:to-read",  # nothing, in a clinic that does not read blind
     "api:reader-agreement-list",
     "analysis:reference-picture",  # of nobody who is treated here
+    "api:reference-picture-list",
+    "api:reading-due",
+    "api:arbitration-due",
+    "api:system-list",
+    "api:audit-chain-list",
+    "api:audit-chain-verify",
+    *(f"api:emergency-{what}" for what in ("list", "end", "review")),  # as its pages
 }
 ASKED_ELSEWHERE = {  # in tests/analysis/fhir/test_fhir.py
     "fhir:search",
@@ -142,7 +149,11 @@ def keys(clinic, store, tmp_path):
         recorded_by=second,
     )
     film = write_dicom(tmp_path / "x.dcm", mammogram(PatientID="NOBODY-1")).read_bytes()
-    unmatched = take_arrival([film], sent_by=make_user(Role.INTEGRATOR, clinics=[clinic]))
+    gateway = make_user(Role.INTEGRATOR, clinics=[clinic])
+    unmatched = take_arrival([film], sent_by=gateway)
+    second_film = mammogram(breast(seed=8), PatientID="NOBODY-2", SOPInstanceUID="2.25.82")
+    film = write_dicom(tmp_path / "y.dcm", second_film).read_bytes()
+    attached = take_arrival([film], sent_by=gateway)
     put_away = make_patient(clinic).pk  # archived, held and restored, page after page
     return {
         "patient_id": patient.pk,
@@ -180,6 +191,9 @@ def keys(clinic, store, tmp_path):
         "api:history": past[1].pk,
         "api:merge": merges[1].pk,
         "api:finding": finding.pk,
+        "api:unmatched-file": make_unmatched_file(clinic).pk,
+        ("api:unmatched-file-attach", "pk"): attached.pk,
+        ("api:unmatched-file-discard", "pk"): make_unmatched_file(clinic).pk,
         "api:lesion-mark": make_mark(prior).pk,
         "api:similar-cases": make_similar_cases(current).pk,
         "job_id": proposed.job_id,
@@ -298,6 +312,12 @@ def forms(clinic, keys):
             "exam_date": DAY,
         },
         "api:analysis-list": {"current": str(keys["mammogram_id"])},
+        "api:unmatched-file-attach": {
+            "patient": str(keys["patient_id"]),
+            "confirmed_identifiers": BOTH,
+            "identity_reason": WHY,
+        },
+        "api:unmatched-file-discard": {"reason": "NOT_OURS"},
         "api:recommendation-decision": decision,
         "api:recommendation-amendment": decision,
         "api:recommendation-countersignature": {"password": PASSWORD},

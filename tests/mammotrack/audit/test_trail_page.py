@@ -8,12 +8,14 @@ import pytest
 from django.urls import reverse
 
 from mammotrack.accounts.models import Role, User
+from mammotrack.accounts.policy import Scope
 from mammotrack.audit import spool
 from mammotrack.audit.chain import collection
 from mammotrack.audit.models import Action, AuditEntry
 from mammotrack.audit.trail import COLUMNS, safe_cell
 from patients.models import Patient
 from patients.services import register_patient
+from tests.api import Program, assert_problem
 from tests.factories.accounts import make_clinic, make_user
 from tests.web import signed_in
 
@@ -130,3 +132,22 @@ def test_s11_the_export_holds_what_the_page_shows_in_safe_cells(clinic, admin, p
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_i05_a_cell_that_a_spreadsheet_would_run_is_text(text):
     assert safe_cell(text) == f"'{text}"
+
+
+def test_I1_the_chains_are_verified_over_http(clinic, admin, patient):
+    doctor = make_user(Role.DOCTOR, clinics=[clinic])
+    for _ in range(3):
+        opened_by(doctor, patient)
+    program = Program(admin, scopes=[Scope.AUDIT_READ])
+    before = program.get("/audit-chains/").json()["results"]
+    whole = program.post("/audit-chains/verify/").json()["results"]
+
+    collection(AuditEntry).update_one(
+        {"chain": str(clinic.pk), "seq": 2}, {"$set": {"role": "ADMIN"}}
+    )
+    broken = program.post("/audit-chains/verify/").json()["results"]
+
+    assert [(each["clinic"], each["is_intact"]) for each in before] == [(str(clinic.pk), False)]
+    assert [(each["is_intact"], each["bad_entry"]) for each in whole] == [(True, None)]
+    assert [(each["is_intact"], each["bad_entry"]) for each in broken] == [(False, 2)]
+    assert_problem(Program(doctor).get("/audit-chains/"), 403, "forbidden")

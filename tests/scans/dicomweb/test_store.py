@@ -9,6 +9,7 @@ from pydicom import dcmread
 from mammotrack.accounts.models import Role
 from mammotrack.audit.models import Action
 from scans import limits
+from scans.dicomweb.answers import WAITS_FOR_A_PERSON
 from scans.models import Exam, Mammogram, UnmatchedFile
 from tests.audit import entries
 from tests.factories.accounts import make_clinic, make_user
@@ -20,16 +21,21 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store", "hints")]
 STORED, FAILED, UNNAMED = "00081199", "00081198", "0008119A"
 
 
-def failures(answer, sequence=FAILED):
+def failures(answer, sequence=FAILED, reason="00081197"):
     """Failure reason and our code of each failed file."""
-    found = answer.json().get(sequence, {}).get("Value", [])
     return [
         (
-            item["00081197"]["Value"][0],
+            item[reason]["Value"][0],
             item["00741048"]["Value"][0]["00000902"]["Value"][0].partition(":")[0],
         )
-        for item in found
+        for item in answer.json().get(sequence, {}).get("Value", [])
+        if reason in item
     ]
+
+
+def warnings(answer):
+    """Warning reason and our code of each file that was taken with a warning."""
+    return failures(answer, STORED, "00081196")
 
 
 def test_a_file_is_stored_for_the_patient_it_names(program, patient, file_of):
@@ -187,8 +193,9 @@ def test_I7_an_unknown_patient_waits_and_is_never_registered(program, clinic, fi
 
     answer, again = stow(program, content), stow(program, content)
 
-    assert (answer.status_code, again.status_code) == (409, 409)
-    assert failures(answer) == failures(again) == [(0x0110, "unknown_patient")]
+    assert (answer.status_code, again.status_code) == (202, 202)
+    assert warnings(answer) == warnings(again) == [(WAITS_FOR_A_PERSON, "unknown_patient")]
+    assert failures(answer) == []
     waiting = UnmatchedFile.objects.get()
     assert (waiting.clinic_id, waiting.reason) == (clinic.pk, "unknown_patient")
     assert (waiting.says.patient_id, waiting.says.patient_name) == ("NOBODY-1", "Someone^Else")
@@ -211,7 +218,8 @@ def test_U22_a_file_that_does_not_fit_the_record_waits(
 ):
     answer = stow(program, file_of(**attributes))
 
-    assert (answer.status_code, failures(answer)) == (409, [(0x0110, reason)])
+    assert (answer.status_code, failures(answer)) == (202, [])
+    assert warnings(answer) == [(WAITS_FOR_A_PERSON, reason)]
     assert (UnmatchedFile.objects.get().reason, Mammogram.objects.count()) == (reason, 0)
 
 
@@ -222,10 +230,25 @@ def test_two_identifiers_of_the_file_are_enough(program, patient, file_of, attri
     assert stow(program, file_of(**attributes)).status_code == 200
 
 
+def test_I7_stored_waiting_and_failed_files_of_one_request_are_told_apart(
+    program, patient, file_of
+):
+    unknown = file_of(2, PatientID="NOBODY-1", SOPInstanceUID="2.25.78")
+
+    answer = stow(program, file_of(1, SOPInstanceUID="2.25.77"), unknown, file_of(3)[:900])
+
+    assert answer.status_code == 202
+    stored, waiting = answer.json()[STORED]["Value"]
+    assert ("00081190" in stored, "00081196" in stored) == (True, False)
+    assert ("00081190" in waiting, "00081196" in waiting) == (False, True)
+    assert names_of(answer, STORED) == ["2.25.77", "2.25.78"]
+    assert len(failures(answer) + failures(answer, UNNAMED)) == 1
+
+
 def test_a_known_number_of_another_clinic_is_unknown_here(program, stranger, patient, file_of):
     answer = stow(stranger, file_of())
 
-    assert failures(answer) == [(0x0110, "unknown_patient")]
+    assert warnings(answer) == [(WAITS_FOR_A_PERSON, "unknown_patient")]
 
 
 def test_files_of_another_study_than_the_address_names_are_refused(program, patient, file_of):
@@ -249,7 +272,7 @@ def test_Z11_a_key_sends_for_its_own_clinic_and_no_other(file_of):
 
     answer = stow(session_of(user), file_of())
 
-    assert answer.status_code == 409
+    assert answer.status_code == 202
     assert UnmatchedFile.objects.get().clinic == user.clinics.first()
 
 
