@@ -25,6 +25,7 @@ OF_KIND = {
     "ImagingStudy": ("patient", "subject"),
     "Observation": ("patient", "subject", "derived-from"),
     "DiagnosticReport": ("patient", "subject", "result"),
+    "ServiceRequest": ("patient", "subject"),
     "Procedure": ("patient", "subject"),
     "MedicationAdministration": ("patient", "subject", "part-of"),
 }

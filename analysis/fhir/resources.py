@@ -230,6 +230,23 @@ def _conclusion(row: Recommendation, signed: Decision | None) -> str:
     return f"Decided: {Proposal(signed.choice).label}."
 
 
+def service_request(row: Decision) -> Json:
+    """The referral that a doctor signed; what the rules alone propose is no request."""
+    return _resource("ServiceRequest", row) | _filled(
+        status="active",
+        intent="order",
+        category=[concept(coding(codes.SCT, "306206005", "Referral to service"))],
+        code=concept(
+            coding(codes.SCT, "3457005", "Patient referral"), text=str(Proposal(row.choice).label)
+        ),
+        bodySite=[breast(row.recommendation.current.laterality)],
+        subject=_of(row),
+        authoredOn=_instant(row.signed_at),
+        requester=_person(row.signed_by),
+        supportingInfo=[_reference("DiagnosticReport", row.recommendation_id)],
+    )
+
+
 def procedure(row: TherapyCourse) -> Json:
     """A course of therapy."""
     known = codes.THERAPY.get(row.kind)  # type: ignore[call-overload]  # a choice

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, QuerySet
 
 from analysis import selectors as analyses
+from analysis.choices import Proposal
 from analysis.fhir import resources
 from analysis.fhir.codes import Json
 from analysis.models import Decision, Finding, Prediction
@@ -69,6 +70,19 @@ def _decisions(user: User) -> QuerySet[Decision]:
     return analyses.decisions_visible_to(user).select_related("signed_by", "recommendation")
 
 
+def _referrals(user: User) -> QuerySet[Decision]:
+    """Decisions in force to refer: signed as often as is due, and not amended since."""
+    later = Decision.objects.filter(
+        recommendation=OuterRef("recommendation"), version__gt=OuterRef("version")
+    )
+    return (
+        _decisions(user)
+        .filter(choice=Proposal.REFER, recommendation__status__in=resources.SIGNED)
+        .filter(~Exists(later))
+        .select_related("signed_by", "recommendation__current")
+    )
+
+
 def _entries(user: User) -> QuerySet[AuditEntry]:
     return AuditEntry.objects.filter(clinic_id__in=user.clinic_ids)
 
@@ -110,6 +124,9 @@ KINDS = {
                 resources.diagnostic_report,
             )
         ],
+    ),
+    "ServiceRequest": Kind(
+        Permission.READ_ANALYSES, [Source(_referrals, resources.service_request)]
     ),
     "Procedure": Kind(Permission.READ_PATIENTS, [Source(_courses, resources.procedure)]),
     "MedicationAdministration": Kind(

@@ -318,6 +318,7 @@ def test_L05_a_file_that_waits_and_may_be_the_persons_comes_first(
         birth_date=date(1961, 2, 3),
         medical_record_number="MRN-4711",
     )
+    services.archive_patient(patient, reason="Moved away.", archived_by=doctor)
     header = MammogramHeader(file_format="DICOM", rows=9, columns=9, bits_stored=12, **says)
     file = make_unmatched_file(clinic, header=header.as_json())
     make_unmatched_file(make_clinic(), header=header.as_json())  # another clinic's: not of it

@@ -35,6 +35,7 @@ KINDS = [
     "ImagingStudy",
     "Observation",
     "DiagnosticReport",
+    "ServiceRequest",
     "Procedure",
     "MedicationAdministration",
     "Provenance",
@@ -206,6 +207,23 @@ def test_I8_one_signature_of_two_makes_no_final_report(program, record, status, 
     assert report["status"] == published
     assert "resultsInterpreter" not in report
     assert validated(report)
+
+
+def test_I8_a_referral_that_is_in_force_is_a_request_of_its_signer(program, record, doctor):
+    report = Recommendation.objects.get(signature_count=1)
+    (request,) = all_of(program, "ServiceRequest")
+
+    assert request["requester"]["display"] == doctor.full_name
+    assert request["supportingInfo"] == [{"reference": f"DiagnosticReport/{report.pk}"}]
+    assert (request["status"], request["intent"]) == ("active", "order")
+    make_decision(report, version=2, signed_by=doctor, choice=Proposal.CONTINUE_CHEMOTHERAPY)
+    assert all_of(program, "ServiceRequest") == []
+
+
+def test_I8_an_unsigned_referral_is_no_request(program, record):
+    Recommendation.objects.update(status="AWAITING_SECOND")
+
+    assert all_of(program, "ServiceRequest") == []
 
 
 def test_I8_provenance_names_model_weights_and_signer(program, record, doctor):

@@ -352,7 +352,10 @@ def addresses(patterns=None, namespace="", inherited=()):
 def key_of(name, key, keys):
     if (name, key) in keys:
         return keys[name, key]
-    return keys[name.rpartition("-")[0]] if key == "pk" else keys[key]
+    if key != "pk":
+        return keys[key]
+    kinds = [each for each in keys if isinstance(each, str) and name.startswith(f"{each}-")]
+    return keys[max(kinds, key=len)]
 
 
 def answers_of(client, name, path, form):
