@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from csp.constants import NONE, SELF
 from django.templatetags.static import static
@@ -122,7 +123,7 @@ MIGRATION_MODULES = {
 ALLAUTH_DEFAULT_AUTO_FIELD = DEFAULT_AUTO_FIELD
 
 # --- Shared memory of the web processes: what counts attempts to sign in ----------------------
-CACHES = {
+CACHES: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": env.text("CACHE_URL", default=""),
@@ -134,6 +135,17 @@ CACHES = {
         "OPTIONS": {"MAX_ENTRIES": 100_000},
     },
 }
+# How often each caller asked: counted with every request, which a file would make wait for the
+# disk. Without Redis there is one web process, and its memory counts.
+CACHES["rates"] = (
+    CACHES["default"]
+    if env.text("CACHE_URL", default="")
+    else {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "rates",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+)
 
 # --- Celery: the broker carries hints, the database owns the jobs ------------------------------
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", default="filesystem://localhost")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import caches
 
 pytest_plugins = ["tests.mongo"]
 
@@ -17,7 +17,8 @@ def pytest_sessionfinish() -> None:
 @pytest.fixture(autouse=True)
 def no_attempts_counted():
     """Each test starts with none of the limits used up."""
-    cache.clear()
+    for alias in settings.CACHES:
+        caches[alias].clear()
 
 
 @pytest.fixture(autouse=True)

@@ -11,11 +11,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from analysis.selectors import PatientRecord, record_of
+from analysis.selectors import decisions_visible_to, recommendations_visible_to
+from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission
 from mammotrack.api.permissions import check
 from mammotrack.api.viewsets import ApiViewSet
+from patients.models import Patient
 from patients.selectors import patient_visible_to, treatment_of
+from scans.selectors import mammograms_visible_to
 
 KINDS = (
     "therapy_started",
@@ -36,12 +39,14 @@ class Event:
     label: str
 
 
-def events_of(record: PatientRecord) -> list[Event]:
+def events_of(patient: Patient, *, reader: User) -> list[Event]:
     """By when it happened, not by when it was entered; of one day in the order of ``KINDS``."""
-    return sorted(_events(record), key=lambda e: (e.date, KINDS.index(e.event), e.label, e.id))
+    events = [*_treatment(patient), *_findings(patient, reader)]
+    return sorted(events, key=lambda e: (e.date, KINDS.index(e.event), e.label, e.id))
 
 
-def _events(record: PatientRecord) -> Iterator[Event]:
+def _treatment(patient: Patient) -> Iterator[Event]:
+    record = treatment_of(patient, analysis_allowed=True)
     regimens = {course.pk: course.regimen for course in record.courses}
     for course in record.courses:
         yield Event(course.start_date, "therapy_started", course.pk, course.regimen)
@@ -53,14 +58,19 @@ def _events(record: PatientRecord) -> Iterator[Event]:
     for report in record.pathology:
         label = f"{report.laterality} {report.result}"
         yield Event(report.report_date, "pathology_report", report.pk, label)
-    for mammogram in record.mammograms:
-        label = f"{mammogram.laterality}{mammogram.view}"
-        yield Event(mammogram.exam_date, "mammogram", mammogram.pk, label)
-    for proposal in record.recommendations:
-        made = proposal.created_at.date()
-        yield Event(made, "recommendation", proposal.pk, proposal.proposal)
-    for decision in record.decisions:
-        yield Event(decision.signed_at.date(), "decision", decision.pk, decision.choice)
+
+
+def _findings(patient: Patient, reader: User) -> Iterator[Event]:
+    """Of each row no more than stands on the axis: a patient has many."""
+    pictures = mammograms_visible_to(reader).filter(patient=patient)
+    for key, day, side, view in pictures.values_list("pk", "exam_date", "laterality", "view"):
+        yield Event(day, "mammogram", key, f"{side}{view}")
+    proposals = recommendations_visible_to(reader).filter(patient=patient)
+    for key, made, proposal in proposals.values_list("pk", "created_at", "proposal"):
+        yield Event(made.date(), "recommendation", key, proposal)
+    decisions = decisions_visible_to(reader).filter(patient=patient)
+    for key, signed, choice in decisions.values_list("pk", "signed_at", "choice"):
+        yield Event(signed.date(), "decision", key, choice)
 
 
 class EventSerializer(serializers.Serializer):
@@ -91,7 +101,5 @@ class TimelineViewSet(ApiViewSet):
         for needed in (Permission.READ_PATIENTS, Permission.READ_SCANS):
             check(request, needed)
         patient = patient_visible_to(self.user, patient_id)
-        treatment = treatment_of(patient, analysis_allowed=True)
-        record = record_of(patient, user=self.user, treatment=treatment)
-        body: dict[str, Any] = {"events": events_of(record)}
+        body: dict[str, Any] = {"events": events_of(patient, reader=self.user)}
         return Response(TimelineSerializer(body).data)
