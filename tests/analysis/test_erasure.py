@@ -305,20 +305,12 @@ def everything_stored() -> str:
     "says",
     [
         {"patient_id": "mrn 4711"},
-        {"patient_name": "QUISLING^Zoe", "patient_birth_date": date(1961, 2, 3)},
+        {"patient_name": "QUISLING^Zelda", "patient_birth_date": date(1961, 2, 3)},
     ],
 )
 def test_L05_a_file_that_waits_and_may_be_the_persons_comes_first(
-    clinic, administrator, doctor, says
+    patient, clinic, administrator, doctor, says
 ):
-    patient = make_patient(
-        clinic,
-        family_name="Quisling",
-        given_name="Zoe",
-        birth_date=date(1961, 2, 3),
-        medical_record_number="MRN-4711",
-    )
-    services.archive_patient(patient, reason="Moved away.", archived_by=doctor)
     header = MammogramHeader(file_format="DICOM", rows=9, columns=9, bits_stored=12, **says)
     file = make_unmatched_file(clinic, header=header.as_json())
     make_unmatched_file(make_clinic(), header=header.as_json())  # another clinic's: not of it
