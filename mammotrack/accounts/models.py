@@ -96,9 +96,9 @@ class User(UUIDModel, AbstractBaseUser):
         """Those of them that read blind, with since when."""
         return {clinic: since for clinic, since in self._clinics.items() if since}
 
-    def confine_to(self, clinic_id: UUID) -> None:
-        """For this request, see no more than that clinic's records."""
-        self._clinics = {seen: since for seen, since in self._clinics.items() if seen == clinic_id}
+    def see_only(self, clinics: dict[UUID, datetime | None]) -> None:
+        """For this request, the records of no more than these; with since when each reads blind."""
+        self._clinics = clinics
 
     # What Django admin asks. The admin role opens it; each admin class says what may be changed.
     @property
@@ -125,11 +125,6 @@ class Membership(UUIDModel):
         return str(self.pk)
 
 
-class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
-    def usable(self, *, at: datetime) -> ApiTokenQuerySet:
-        return self.filter(revoked_at=None, expires_at__gt=at)
-
-
 class ApiToken(TimestampedModel):
     """A program's key: it acts as its user, in one clinic, as far as its scopes go.
 
@@ -146,8 +141,6 @@ class ApiToken(TimestampedModel):
     expires_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
-
-    objects = ApiTokenQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.label} {self.pk}"

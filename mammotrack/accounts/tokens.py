@@ -7,12 +7,13 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from mammotrack.accounts.models import ApiToken, Clinic, User
+from mammotrack.accounts.models import ApiToken, Clinic, Membership, User
 from mammotrack.accounts.policy import Scope
 from mammotrack.audit.people import record_change
 from mammotrack.db import atomic, retry_on_conflict
 from mammotrack.errors import Rejected
 from mammotrack.models import now
+from mammotrack.mongo.documents import aggregate, lookup, row_of
 
 MAX_DAYS = 365
 USE_NOTED_EVERY = timedelta(minutes=1)  # a write with each request would cost more than it tells
@@ -83,12 +84,32 @@ def usable_token(text: str) -> ApiToken | None:
     form = _FORM.fullmatch(text)
     if form is None:
         return None
-    usable = ApiToken.objects.usable(at=now()).select_related("user")
-    token = usable.filter(pk=UUID(form["id"])).first()
+    token = _unexpired(UUID(form["id"]))
     if token is None or not token.matches(form["secret"]) or not token.user.is_active:
         return None
-    token.user.confine_to(token.clinic_id)
     _note_use(token)
+    return token
+
+
+def _unexpired(key: UUID) -> ApiToken | None:
+    """With its user, who sees the token's clinic if a member of it, and no other."""
+    found = aggregate(
+        ApiToken,
+        [
+            {"$match": {"_id": key.hex, "revoked_at": None, "expires_at": {"$gt": now()}}},
+            lookup(User, local="user_id", foreign="_id", name="users"),
+            lookup(Membership, local="user_id", foreign="user_id", name="memberships"),
+            lookup(Clinic, local="clinic_id", foreign="_id", name="clinics"),
+        ],
+    )
+    if not found:
+        return None
+    (document,) = found
+    token = row_of(ApiToken, document)
+    token.user = row_of(User, document["users"][0])
+    memberships = {UUID(each["clinic_id"]) for each in document["memberships"]}
+    clinics = [row_of(Clinic, each) for each in document["clinics"]]
+    token.user.see_only({c.pk: c.blind_reading_since for c in clinics if c.pk in memberships})
     return token
 
 
