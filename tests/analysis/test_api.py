@@ -170,7 +170,7 @@ class TestReading:
             make_decision(make_recommendation(prior=prior, current=current))
 
         def count(path: str) -> int:
-            with django_assert_num_queries(3):  # token with user, clinics, page
+            with django_assert_num_queries(2):  # token with user and clinics, page
                 return len(program.get(path).json()["results"])
 
         patient, picture = proposal.patient_id, proposal.current_id
