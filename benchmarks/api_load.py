@@ -8,7 +8,7 @@
 The web server is started by the command that ``manage.py serve`` runs, with production's settings
 but for TLS and the rate limit. Its clients are threads of another process; each asks again as soon
 as it is answered, for one kind of read at a time. The audit trail writes down every read. The
-database is dropped at the end.
+database is dropped at the end. Prints the table and writes it into docs/performance.md.
 """
 
 import argparse
@@ -28,7 +28,10 @@ from tempfile import TemporaryDirectory
 
 import django
 
+from benchmarks.document import machine, write_section
+
 TARGET_RPS, TARGET_P95_MS = 100, 300
+DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
 
 
 def ask(address: tuple[str, int], key: str, paths: list[str], *, until: float) -> list[float]:
@@ -151,10 +154,15 @@ def measure(port: int, options: argparse.Namespace) -> None:
     call_command("migrate", verbosity=0)
     Path(settings.STATIC_ROOT).mkdir()
     key, reads = fill(options.patients)
-    load = os.getloadavg()[0]
-    print(f"{date.today()}, {os.cpu_count()} cores, load average {load:.1f} before")  # noqa: DTZ011
-    print(f"{options.patients} patients, {options.clients} clients, {options.seconds} s each")
-    print(f"{'':14}{'n':>7}{'a second':>10}{'p50 ms':>8}{'p95 ms':>8}{'p99 ms':>8}")
+    lines: list[str] = []
+
+    def say(line: str) -> None:
+        print(line)
+        lines.append(line)
+
+    say(f"{machine(os.cpu_count() or 0)} before")
+    say(f"{options.patients} patients, {options.clients} clients, {options.seconds} s each")
+    say(f"{'':14}{'n':>7}{'a second':>10}{'p50 ms':>8}{'p95 ms':>8}{'p99 ms':>8}")
     with subprocess.Popen(supervisor.web_command(port)) as server:
         try:
             wait_for(port)
@@ -164,14 +172,15 @@ def measure(port: int, options: argparse.Namespace) -> None:
                 took = sorted(by_clients(port, key, paths, options))
                 cut = statistics.quantiles(took, n=100)
                 rate = len(took) / options.seconds
-                print(
+                say(
                     f"{name:14}{len(took):>7}{rate:>10.1f}{cut[49]:>8.0f}{cut[94]:>8.0f}{cut[98]:>8.0f}"
                     f"  {'held' if rate >= TARGET_RPS and cut[94] < TARGET_P95_MS else 'not held'}"
                 )
-            print(f"peak memory of the web server: {peak_mib(server.pid):.0f} MiB")
+            say(f"peak memory of the web server: {peak_mib(server.pid):.0f} MiB")
         finally:
             server.terminate()
             server.wait()
+    write_section(DOCUMENT, "reads", "\n".join(lines))
     connection.database.client.drop_database(connection.settings_dict["NAME"])
 
 
