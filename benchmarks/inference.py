@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from analysis.imaging.breast import PreparedBreast, prepare_breast
 from analysis.imaging.decode import load_pixels
 from benchmarks.document import machine, write_section
+from mammotrack.threads import limit_threads
 from ml_models.architecture import (
     LITE0_CHANNELS,
     build_two_ended_backbone,
@@ -295,6 +296,7 @@ def main() -> int:
         )
         print(json.dumps(measured))
         return 0
+    limit_threads()  # as in a worker: the processes that are measured inherit it
     lines = []
     for line in report(given.threads):
         print(line, flush=True)

@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.stow [--files 12] [--clients 2]`` serves the application and an Orthanc
 (Debian packages orthanc and orthanc-dicomweb) on loopback, each with an empty store, sends both
-the same files of 27 MB, one a request, and prints MB/s and the most memory the web process held.
+the same files of 27 MB, one a request, prints MB/s and the most memory the web process held, and
+writes them into docs/performance.md.
 
 The work is not the same. Orthanc writes the file and reads its tags. MammoTrack decodes every
 picture in a process of its own, renders what pages show, syncs the disk, and queues the analysis.
@@ -32,6 +33,9 @@ import requests
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
+from benchmarks.document import machine, write_section
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
 ROWS, COLUMNS = 4096, 3328  # 24 x 29 cm at 70 um: 27.3 MB of 16-bit samples
 ORTHANC = shutil.which("Orthanc") or "/usr/sbin/Orthanc"
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
@@ -234,24 +238,29 @@ def main() -> None:
     if chosen.prepare:
         prepare()
         return
+    lines = []
+    for line in report(chosen.files, chosen.clients):
+        print(line, flush=True)
+        lines.append(line)
+    write_section(DOCUMENT, "stow", "\n".join(lines))
+
+
+def report(files: int, clients: int) -> Iterator[str]:
+    """Lines of the table, as they are measured."""
     study = f"2.25.{uuid.uuid4().int}"
-    bodies = [body_of(film(number, study)) for number in range(chosen.files + 1)]
+    bodies = [body_of(film(number, study)) for number in range(files + 1)]
     size = len(bodies[0]) / MB
-    print(
-        f"{chosen.files} files of {size:.1f} MB, {chosen.clients} clients, {os.cpu_count()} cores"
-    )
-    print(f"load before: {os.getloadavg()[0]:.1f}")
+    yield machine(os.cpu_count() or 1)
+    yield f"{files} files of {size:.1f} MB, {clients} clients"
     for name, measure in (("Orthanc", measure_orthanc), ("MammoTrack", measure_ours)):
         if name == "Orthanc" and not (Path(ORTHANC).exists() and PLUGIN.exists()):
-            print("Orthanc with its DICOMweb plugin is not installed")
+            yield "Orthanc with its DICOMweb plugin is not installed"
             continue
         sent = bodies if name == "MammoTrack" else bodies[1:]
         with tempfile.TemporaryDirectory() as folder:
-            took, peak = measure(Path(folder), sent, chosen.clients)
-        rate = size * chosen.files / took
-        print(
-            f"{name:10} {rate:7.1f} MB/s {took / chosen.files:6.2f} s a file  peak {peak:5.0f} MB"
-        )
+            took, peak = measure(Path(folder), sent, clients)
+        rate = size * files / took
+        yield f"{name:10} {rate:7.1f} MB/s {took / files:6.2f} s a file  peak {peak:5.0f} MB"
 
 
 if __name__ == "__main__":
