@@ -16,7 +16,7 @@ from rest_framework.reverse import reverse
 
 from mammotrack.accounts.models import Clinic
 from mammotrack.accounts.policy import Permission
-from mammotrack.api.filters import IsSet
+from mammotrack.api.filters import IsSet, NoFilters
 from mammotrack.api.problems import problem
 from mammotrack.api.serializers import Answer, Shape
 from mammotrack.api.versions import IF_MATCH, etag, expected_version
@@ -291,12 +291,12 @@ class PatientViewSet(ListModelMixin, ApiViewSet):
         request=PatientSearch,
         responses=PatientSerializer(many=True),
     )
-    @action(detail=False, methods=["post"])
+    @action(detail=False, methods=["post"], filters=NoFilters)
     def search(self, request: Request) -> Response:
         """Find by name, number or birth date; a POST, so that no name stands in an address."""
         wanted = self.asked(PatientSearch)
         found = selectors.search_patients(self.user, wanted["text"])
-        page = self.paginate_queryset(found)
+        page = self.paginate_queryset(self.filter_queryset(found))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     @extend_schema(request=Reason, responses=PatientSerializer)

@@ -124,7 +124,8 @@ def generate(url: str, config: Path, seconds: int, *options: str) -> str:
     """Run it; the failures are the message of the assertion."""
     many = EXAMPLES > FEW
     phases = "examples,coverage,fuzzing,stateful" if many else "fuzzing"
-    bound = ["--workers", "2"] if many else ["--max-time", str(seconds)]
+    # One worker: in Python 3.11 two threads that parse at once break each other (SystemError).
+    bound = [] if many else ["--max-time", str(seconds)]
     run = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
@@ -170,11 +171,11 @@ KEEPING = r"/(webhooks|accesses|audit-chains)/"
 WATCHING = r"/emergency-accesses/"
 CALLERS = {
     "a doctor's key": (
-        *(by_key, Role.DOCTOR, 22),
+        *(by_key, Role.DOCTOR, 18),
         *("--exclude-path-regex", f"{PERSONAL}|{KEEPING}|{WATCHING}"),
     ),
-    "a doctor at a browser": (by_browser, Role.DOCTOR, 8, "--include-path-regex", PERSONAL),
-    "an administrator's key": (by_key, Role.ADMIN, 8, "--include-path-regex", KEEPING),
+    "a doctor at a browser": (by_browser, Role.DOCTOR, 7, "--include-path-regex", PERSONAL),
+    "an administrator's key": (by_key, Role.ADMIN, 7, "--include-path-regex", KEEPING),
     "an administrator at a browser": (by_browser, Role.ADMIN, 4, "--include-path-regex", WATCHING),
 }
 NOT_LET_IN = {401, 403, 405}
