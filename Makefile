@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LOCAL := HTTPS_ONLY=false ALLOWED_HOSTS=127.0.0.1,localhost
 PORT ?= 8000
 
-.PHONY: help setup demo run test lint fix types contracts check migrations benchmark clean
+.PHONY: help setup demo run test lint fix types contracts check migrations texts benchmark clean
 
 help:  ## print this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -46,6 +46,9 @@ check: setup  ## Django's checks on production's settings, and that migrations a
 
 migrations: setup  ## write migrations for changed models
 	$(BIN)/python -m mammotrack.embedded $(BIN)/python manage.py makemigrations
+
+texts: setup  ## gather what pages say into locale/, and compile it
+	$(BIN)/python -m mammotrack.catalogue
 
 benchmark: setup  ## how the comparison does beside the paper's, on the research images
 	$(BIN)/python -m benchmarks.comparison

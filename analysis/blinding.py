@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.db.models import Q
+from django.utils.translation import gettext_noop
 
 from analysis.models import AnalysisJob, Reading
 from mammotrack.accounts.models import User
@@ -15,7 +16,7 @@ from mammotrack.accounts.policy import Permission, can
 from mammotrack.errors import Forbidden
 from scans.models import Mammogram
 
-READ_FIRST = "Read this exam yourself first: then you see what the computer says."
+READ_FIRST = gettext_noop("Read this exam yourself first: then you see what the computer says.")
 
 
 class ReadingDue(Forbidden):

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from django import forms
 from django.utils.formats import date_format
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from analysis.choices import Assessment, MassDensity, MassMargin, MassShape, Proposal, ReadCategory
 from analysis.models import AnalysisJob, LesionMark
@@ -15,7 +17,7 @@ class SignatureForm(forms.Form):
     """Who signs proves again who they are."""
 
     password = forms.CharField(
-        label="Your password",
+        label=_("Your password"),
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
@@ -29,16 +31,17 @@ class DecisionForm(SignatureForm):
     """Nothing is chosen beforehand: the doctor chooses."""
 
     choice = forms.ChoiceField(
-        label="Decision",
+        label=_("Decision"),
         choices=Proposal,
         widget=forms.RadioSelect,
-        error_messages={"required": "Choose a decision."},
+        error_messages={"required": _("Choose a decision.")},
     )
     reason = forms.CharField(
+        label=_("Reason"),
         required=False,
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="Required when the decision differs from the proposal.",
+        help_text=_("Required when the decision differs from the proposal."),
     )
     field_order = ("choice", "reason", "password")
 
@@ -47,7 +50,7 @@ class AmendmentForm(DecisionForm, CountersignatureForm):
     """A new version of what was signed, always with a reason."""
 
     reason = forms.CharField(
-        label="Reason for the amendment",
+        label=_("Reason for the amendment"),
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 4}),
     )
@@ -63,10 +66,10 @@ class ReadingForm(forms.Form):
         self.breasts = breasts
         for laterality in breasts:
             self.fields[laterality] = forms.ChoiceField(
-                label=f"{Laterality(laterality).label} breast",
+                label=_("Left breast") if laterality == Laterality.LEFT else _("Right breast"),
                 choices=ReadCategory.choices,
                 widget=forms.RadioSelect,
-                error_messages={"required": "Choose a category."},
+                error_messages={"required": _("Choose a category.")},
             )
 
     @property
@@ -81,43 +84,48 @@ class ReadingForm(forms.Form):
         try:
             return [UUID(key) for key in self.cleaned_data["pictures"].split()]
         except ValueError as error:
-            raise forms.ValidationError("Load the page again.") from error
+            raise forms.ValidationError(_("Load the page again.")) from error
 
 
 class ArbitrationForm(forms.Form):
     category = forms.ChoiceField(
+        label=_("Category"),
         choices=ReadCategory.choices,
         widget=forms.RadioSelect,
-        error_messages={"required": "Choose a category."},
+        error_messages={"required": _("Choose a category.")},
     )
-    reason = forms.CharField(max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
+    reason = forms.CharField(
+        label=_("Reason"), max_length=2000, widget=forms.Textarea(attrs={"rows": 3})
+    )
 
 
 class FindingForm(forms.Form):
     """One mass in BI-RADS words. Nothing is chosen beforehand; what cannot be said stays open."""
 
     shape = forms.ChoiceField(
-        choices=[*MassShape.choices, ("", "Not described")],
+        label=_("Shape"),
+        choices=[*MassShape.choices, ("", _("Not described"))],
         required=False,
         widget=forms.RadioSelect,
     )
     margin = forms.ChoiceField(
-        choices=[*MassMargin.choices, ("", "Not described")],
+        label=_("Margin"),
+        choices=[*MassMargin.choices, ("", _("Not described"))],
         required=False,
         widget=forms.RadioSelect,
     )
     density = forms.ChoiceField(
-        label="Density of the mass",
-        choices=[*MassDensity.choices, ("", "Not described")],
+        label=_("Density of the mass"),
+        choices=[*MassDensity.choices, ("", _("Not described"))],
         required=False,
         widget=forms.RadioSelect,
     )
     assessment = forms.ChoiceField(
-        label="Your BI-RADS category",
-        choices=[*Assessment.choices, ("", "Not given")],
+        label=_("Your BI-RADS category"),
+        choices=[*Assessment.choices, ("", _("Not given"))],
         required=False,
         widget=forms.RadioSelect,
-        help_text="Without one, the estimate rests on the description alone.",
+        help_text=_("Without one, the estimate rests on the description alone."),
     )
     supersedes = forms.IntegerField(min_value=0, widget=forms.HiddenInput())
 
@@ -126,17 +134,17 @@ class MarkForm(forms.Form):
     """A disc on one of the two pictures of an analysis: drawn by script, or typed."""
 
     picture = forms.ChoiceField(
-        label="On which picture",
+        label=_("On which picture"),
         widget=forms.RadioSelect,
-        error_messages={"required": "Choose the picture."},
+        error_messages={"required": _("Choose the picture.")},
     )
-    x = forms.FloatField(label="Column (px)")
-    y = forms.FloatField(label="Row (px)")
-    radius = forms.FloatField(label="Radius (px)")
+    x = forms.FloatField(label=_("Column (px)"))
+    y = forms.FloatField(label=_("Row (px)"))
+    radius = forms.FloatField(label=_("Radius (px)"))
     replaces = forms.ChoiceField(
-        label="Instead of",
+        label=_("Instead of"),
         required=False,
-        help_text="A mark is never changed: the new one takes the place of the old one.",
+        help_text=_("A mark is never changed: the new one takes the place of the old one."),
     )
 
     def __init__(
@@ -156,11 +164,16 @@ class MarkForm(forms.Form):
             self.initial.setdefault("picture", "current")
         if self._marks:
             replaceable = [
-                *_named(on_prior, "the prior picture"),
-                *_named(on_current, "the current picture"),
+                *_named(
+                    on_prior, gettext("Lesion %(number)s on the prior picture, marked by %(who)s")
+                ),
+                *_named(
+                    on_current,
+                    gettext("Lesion %(number)s on the current picture, marked by %(who)s"),
+                ),
             ]
             self.fields["replaces"].choices = [  # type: ignore[attr-defined]
-                ("", "No other mark: it is another lesion"),
+                ("", _("No other mark: it is another lesion")),
                 *replaceable,
             ]
             if job.mark_id and str(job.mark_id) in self._marks:
@@ -172,10 +185,16 @@ class MarkForm(forms.Form):
     def _pictures(job: AnalysisJob) -> list[tuple[str, str]]:
         day = date_format(job.current.exam_date, "j M Y")
         if job.prior is None:
-            return [("current", f"This picture, {day}: a lesion to follow from here on")]
+            return [
+                (
+                    "current",
+                    _("This picture, %(day)s: a lesion to follow from here on") % {"day": day},
+                )
+            ]
+        before = date_format(job.prior.exam_date, "j M Y")
         return [
-            ("prior", f"Prior, {date_format(job.prior.exam_date, 'j M Y')}: a lesion to follow"),
-            ("current", f"Current, {day}: a new lesion, not there before"),
+            ("prior", _("Prior, %(day)s: a lesion to follow") % {"day": before}),
+            ("current", _("Current, %(day)s: a new lesion, not there before") % {"day": day}),
         ]
 
     @property
@@ -190,8 +209,8 @@ class MarkForm(forms.Form):
         return self.cleaned_data["picture"] == "current" and not self._is_first
 
 
-def _named(marks: Sequence[LesionMark], where: str) -> list[tuple[str, str]]:
+def _named(marks: Sequence[LesionMark], sentence: str) -> list[tuple[str, str]]:
     return [
-        (str(mark.pk), f"Lesion {number} on {where}, marked by {mark.marked_by.full_name}")
+        (str(mark.pk), sentence % {"number": number, "who": mark.marked_by.full_name})
         for number, mark in enumerate(marks, start=1)
     ]

@@ -1,5 +1,7 @@
 """Where on a picture a lesion may be marked and how large, held before anything is stored."""
 
+from django.utils.translation import gettext as _
+
 from mammotrack.errors import Rejected
 
 RADIUS_MM = (2.0, 60.0)
@@ -24,13 +26,15 @@ def check_mark(
     """
     if not (0 <= x <= columns - 1 and 0 <= y <= rows - 1):
         raise MarkRefused(
-            f"The centre lies outside the picture of {columns} × {rows} px.",
+            _("The centre lies outside the picture of %(columns)s × %(rows)s px.")
+            % {"columns": columns, "rows": rows},
             code="mark_outside_picture",
         )
     smallest, largest = radius_range_px(rows=rows, columns=columns, spacing_mm=spacing_mm)
     if not smallest <= radius <= largest:
         raise MarkRefused(
-            f"The radius must lie between {smallest:.0f} and {largest:.0f} px on this picture.",
+            _("The radius must lie between %(smallest)s and %(largest)s px on this picture.")
+            % {"smallest": f"{smallest:.0f}", "largest": f"{largest:.0f}"},
             code="mark_radius_out_of_range",
         )
 

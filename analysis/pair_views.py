@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from analysis import selectors
@@ -54,8 +55,8 @@ def request_pair(request: Request, mammogram_id: UUID, prior_id: UUID) -> HttpRe
     require(request.user, Permission.REQUEST_ANALYSES)
     current = mammogram_visible_to(request.user, mammogram_id)
     prior = mammogram_visible_to(request.user, prior_id)
-    job, _ = request_analysis(current=current, prior=prior, requested_by=request.user)
-    messages.success(request, "The analysis of these two pictures is requested.")
+    job, _new = request_analysis(current=current, prior=prior, requested_by=request.user)
+    messages.success(request, _("The analysis of these two pictures is requested."))
     return redirect("analysis:detail", job.pk)
 
 

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from analysis import selectors
@@ -57,7 +58,7 @@ def reading(request: Request, exam_id: UUID) -> HttpResponse:
             show_refusal(form, error)
             status = status_of(error)
         else:
-            messages.success(request, "Your reading is on record.")
+            messages.success(request, _("Your reading is on record."))
             return redirect("analysis:reading", exam.pk)
     return _page(request, exam, form, status=status)
 
@@ -78,7 +79,7 @@ def settle(request: Request, exam_id: UUID, laterality: str) -> HttpResponse:
             show_refusal(form, error)
             status = status_of(error)
         else:
-            messages.success(request, "The readings are settled.")
+            messages.success(request, _("The readings are settled."))
             return redirect("analysis:reading", exam.pk)
     return _page(request, exam, settling=form, status=status)
 

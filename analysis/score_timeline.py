@@ -12,8 +12,11 @@ from datetime import date
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from analysis.exam_result import exam_result
-from analysis.presenters.words import VERDICTS, percent
+from analysis.presenters.words import percent, percent_range, verdict_label
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -22,6 +25,10 @@ if TYPE_CHECKING:
     from scans.models import Mammogram
 
 BREASTS = {"L": "left", "R": "right"}
+WORST = {
+    "L": gettext_noop("Left breast, worst picture: BI-RADS %(category)s"),
+    "R": gettext_noop("Right breast, worst picture: BI-RADS %(category)s"),
+}
 STEPS_HEIGHT, CHANGE_HEIGHT = 64, 64
 PADDING = 16
 LOWEST, HIGHEST = 2, 6
@@ -96,7 +103,7 @@ def step_rows(
                 x(day),
                 _step_y(category, row_top),
                 category,
-                f"{name.capitalize()} breast, worst picture: BI-RADS {category}",
+                _(WORST[side]) % {"category": category},
             )
             for day, result in results.items()
             if (category := getattr(result, name))
@@ -126,12 +133,17 @@ def change_rows(
         points = [_point(film, found, x(film.exam_date), row_top) for film, found in own]
         if not points:
             continue
-        thresholds = [found.change_threshold for _, found in own if found.change_threshold]
+        thresholds = [found.change_threshold for film, found in own if found.change_threshold]
         band_top = _change_y(max(thresholds, default=0.0), row_top)
         bottom = _change_y(0.0, row_top)
         rows.append(
             ChangeRow(
-                f"Change {side}", row_top, points, band_top, round(bottom - band_top, 1), bottom
+                _("Change %(side)s") % {"side": side},
+                row_top,
+                points,
+                band_top,
+                round(bottom - band_top, 1),
+                bottom,
             )
         )
     return rows
@@ -167,7 +179,7 @@ def _change_y(probability: float, top: float) -> float:
 def _point(film: Mammogram, found: Comparison, x: float, top: float) -> ChangePoint:
     value = found.change_probability or 0.0
     low, high = found.change_probability_low, found.change_probability_high
-    interval = f" ({percent(low)} to {percent(high)})" if low is not None else ""
+    interval = f" ({percent_range(low, high)})" if low is not None else ""
     return ChangePoint(
         x=round(x + ASIDE.get(film.view, 0.0), 1),
         y=_change_y(value, top),
@@ -175,6 +187,10 @@ def _point(film: Mammogram, found: Comparison, x: float, top: float) -> ChangePo
         high_y=_change_y(value if high is None else high, top),
         view=film.view,
         kind=found.verdict,
-        sentence=f"{film.laterality} {film.view}: {VERDICTS.get(found.verdict, found.verdict)}, "
-        f"probability of change {percent(value)}{interval}",
+        sentence=_("%(picture)s: %(verdict)s, probability of change %(value)s")
+        % {
+            "picture": f"{film.laterality} {film.view}",
+            "verdict": verdict_label(found.verdict),
+            "value": percent(value) + interval,
+        },
     )

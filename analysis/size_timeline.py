@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from django.utils.translation import gettext as _
+
 from analysis.lesions import FollowedLesion
 from analysis.presenters.lesions import size_sentence, size_text
 from analysis.size_category import SizedDate
@@ -58,7 +60,8 @@ def size_rows(
 
 def lesion_label(lesion: FollowedLesion) -> str:
     mammogram = lesion.mark.mammogram
-    return f"{mammogram.laterality} {mammogram.view} lesion {lesion.number}"
+    position = f"{mammogram.laterality} {mammogram.view}"
+    return _("%(position)s lesion %(number)s") % {"position": position, "number": lesion.number}
 
 
 def _drawn_mm(found: SizedDate) -> float | None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from analysis.models import AnalysisJob, Recommendation
 from analysis.pictures import is_registered
 from analysis.presenters.canvas import Canvas, canvases
@@ -20,7 +22,7 @@ class Film:
 
     @property
     def when(self) -> str:
-        return self.which.capitalize()
+        return _("Prior") if self.which == "prior" else _("Current")
 
     @property
     def has_heat_map(self) -> bool:

@@ -10,11 +10,14 @@ from datetime import date, timedelta
 from itertools import pairwise
 from uuid import UUID
 
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
 from analysis.choices import RecommendationStatus
 from analysis.exam_result import exam_result
 from analysis.models import AnalysisJob, Decision, Prediction, Recommendation
 from analysis.presenters.lesions import size_sentence, size_text
-from analysis.presenters.words import CATEGORIES, VERDICTS, proposal_label
+from analysis.presenters.words import category_meaning, proposal_label, verdict_label
 from analysis.score_timeline import (
     CHANGE_HEIGHT,
     STEPS_HEIGHT,
@@ -195,9 +198,9 @@ def timeline(record: PatientRecord, *, today: date) -> Timeline | None:
         ticks=_ticks(axis),
         lanes=lanes,
         rows=[
-            Row("Pathology", pathology_top),
-            Row("Decisions", decisions_top),
-            Row("Therapy", therapy_top),
+            Row(_("Pathology"), pathology_top),
+            Row(_("Decisions"), decisions_top),
+            Row(_("Therapy"), therapy_top),
         ],
         steps=steps,
         changes=changes,
@@ -214,7 +217,7 @@ def events(record: PatientRecord) -> list[Event]:
     rows = [
         *_therapy_events(record),
         *(
-            Event(r.report_date, 1, "Pathology", _pathology_text(r), _pathology_detail(r))
+            Event(r.report_date, 1, _("Pathology"), _pathology_text(r), _pathology_detail(r))
             for r in record.pathology
         ),
         *_exam_events(record),
@@ -256,7 +259,9 @@ def _ticks(axis: Axis) -> list[Tick]:
     for month in range(start + -start % step, start + months + step, step):
         day = date(month // 12, month % 12 + 1, 1)
         if axis.first <= day <= axis.last:
-            ticks.append(Tick(axis.x(day), str(day.year) if step >= 12 else f"{day:%b %Y}"))
+            ticks.append(
+                Tick(axis.x(day), str(day.year) if step >= 12 else date_format(day, "M Y"))
+            )
     return ticks
 
 
@@ -364,11 +369,23 @@ def _width_of(mark: Mark) -> float:
 def _therapy_events(record: PatientRecord) -> list[Event]:
     courses = {course.pk: course for course in record.courses}
     starts = [
-        Event(c.start_date, 0, "Therapy", f"{_course_text(c)} begins", _planned(c))
+        Event(
+            c.start_date,
+            0,
+            _("Therapy"),
+            _("%(course)s begins") % {"course": _course_text(c)},
+            _planned(c),
+        )
         for c in record.courses
     ]
     ends = [
-        Event(c.end_date, 0, "Therapy", f"{_course_text(c)} ends", c.get_stop_reason_display())
+        Event(
+            c.end_date,
+            0,
+            _("Therapy"),
+            _("%(course)s ends") % {"course": _course_text(c)},
+            c.get_stop_reason_display(),
+        )
         for c in record.courses
         if c.end_date
     ]
@@ -376,9 +393,8 @@ def _therapy_events(record: PatientRecord) -> list[Event]:
         Event(
             cycle.given_date,
             0,
-            "Cycle",
-            f"{courses[cycle.course_id].regimen}, cycle {cycle.number}"
-            + _of_planned(courses[cycle.course_id]),
+            _("Cycle"),
+            _cycle_text(cycle, courses[cycle.course_id]),
             _dose_text(cycle),
         )
         for cycle in record.cycles
@@ -399,7 +415,7 @@ def _exam_events(record: PatientRecord) -> list[Event]:
         Event(
             pictures[0].exam_date,
             2,
-            "Exam",
+            _("Exam"),
             "",
             "; ".join(filter(None, _about_exam(record, pictures, newest))),
             pictures=tuple(pictures),
@@ -421,7 +437,7 @@ def _about_exam(
     yield age_at_exam(record.patient, first.exam_date)
     yield _exam_text(pictures, newest)
     if not record.analysis_allowed and first.pk not in {job.current_id for job in record.jobs}:
-        yield "not analysed: the patient does not allow it"
+        yield _("not analysed: the patient does not allow it")
 
 
 def _exam_text(pictures: list[Mammogram], newest: dict[UUID, Prediction]) -> str:
@@ -431,22 +447,22 @@ def _exam_text(pictures: list[Mammogram], newest: dict[UUID, Prediction]) -> str
     )
     if result.exam is None:
         return device
-    sides = [("left", result.left), ("right", result.right), ("exam", result.exam)]
+    sides = [(_("left"), result.left), (_("right"), result.right), (_("exam"), result.exam)]
     said = ", ".join(f"{name} {category}" for name, category in sides if category)
-    return f"{device}. Computer suggestion, worst picture: {said}"
+    return f"{device}. " + _("Computer suggestion, worst picture: %(said)s") % {"said": said}
 
 
 def _size_events(record: PatientRecord) -> list[Event]:
     """One row a date on which a followed lesion was measured, or marked to be."""
     rows = []
     for lesion in record.lesions:
-        marked = f". Marked by {lesion.mark.marked_by.full_name}"
+        marked = ". " + _("Marked by %(who)s") % {"who": lesion.mark.marked_by.full_name}
         for at, found in enumerate(lesion.course):
             rows.append(
                 Event(
                     found.size.day,
                     3,
-                    "Lesion size",
+                    _("Lesion size"),
                     f"{lesion_label(lesion)}: {size_text(found)}",
                     size_sentence(found) + (marked if at == 0 else ""),
                 )
@@ -464,21 +480,26 @@ def _analysis_events(record: PatientRecord) -> list[Event]:
 
 
 def _analysis_event(job: AnalysisJob, current: Mammogram, found: Recommendation | None) -> Event:
-    title, detail, category = f"Analysis {job.get_state_display().lower()}", "", ""
+    title = _("Analysis %(state)s") % {"state": job.get_state_display().lower()}
+    detail, category = "", ""
     if found:
         prediction, comparison = found.current_prediction, found.comparison
-        title = f"Computer suggestion: {proposal_label(found.proposal)}"
+        title = _("Computer suggestion: %(proposal)s") % {
+            "proposal": proposal_label(found.proposal)
+        }
         if found.status == RecommendationStatus.SUPERSEDED:
-            title += " (superseded)"
+            title += " " + _("(superseded)")
         if prediction.assessable and not prediction.abstained:
             category = prediction.category
-        change = VERDICTS.get(comparison.verdict, comparison.verdict) if comparison else "No prior"
-        where = " at the marked lesion" if job.mark_id else ""
-        detail = f"{_found(prediction)}; {change.lower()}{where}. Model {prediction.model_version}"
+        change = (verdict_label(comparison.verdict) if comparison else _("No prior")).lower()
+        if job.mark_id:
+            change = _("%(change)s at the marked lesion") % {"change": change}
+        model = _("Model %(version)s") % {"version": prediction.model_version}
+        detail = f"{_found(prediction)}; {change}. {model}"
     return Event(
         current.exam_date,
         3,
-        f"Analysis {_position(current)}",
+        _("Analysis %(position)s") % {"position": _position(current)},
         title,
         detail,
         simulated=current.is_simulated,
@@ -493,7 +514,7 @@ def _decision_events(record: PatientRecord) -> list[Event]:
         Event(
             decision.signed_at.date(),
             4,
-            "Decision",
+            _("Decision"),
             proposal_label(decision.choice),
             _decision_text(decision),
             job_id=jobs.get(decision.recommendation_id),
@@ -503,10 +524,13 @@ def _decision_events(record: PatientRecord) -> list[Event]:
 
 
 def _decision_text(decision: Decision) -> str:
-    amends = f"Version {decision.version}. " if decision.version > 1 else ""
-    follows = "Follows the proposal." if decision.follows_proposal else "Overrides the proposal."
-    signed = f"Signed by {decision.signed_by.full_name}"
-    return " ".join(filter(None, (amends + follows, decision.reason, signed)))
+    amends = _("Version %(version)s.") % {"version": decision.version}
+    follows = (
+        _("Follows the proposal.") if decision.follows_proposal else _("Overrides the proposal.")
+    )
+    signed = _("Signed by %(who)s") % {"who": decision.signed_by.full_name}
+    told = (amends if decision.version > 1 else "", follows, decision.reason, signed)
+    return " ".join(filter(None, told))
 
 
 def _position(mammogram: Mammogram) -> str:
@@ -515,8 +539,8 @@ def _position(mammogram: Mammogram) -> str:
 
 def _found(prediction: Prediction) -> str:
     if not prediction.assessable:
-        return "Not assessable"
-    return "Abstains" if prediction.abstained else CATEGORIES[prediction.category]
+        return _("Not assessable")
+    return _("Abstains") if prediction.abstained else category_meaning(prediction.category)
 
 
 def _course_text(course: TherapyCourse) -> str:
@@ -524,25 +548,33 @@ def _course_text(course: TherapyCourse) -> str:
 
 
 def _planned(course: TherapyCourse) -> str:
-    cycles = f"{course.planned_cycles} cycles planned" if course.planned_cycles else ""
+    planned = _("%(number)s cycles planned") % {"number": course.planned_cycles}
+    cycles = planned if course.planned_cycles else ""
     return ", ".join(filter(None, (course.get_intent_display(), cycles)))
 
 
 def _dose_text(cycle: TherapyCycle) -> str:
     if not cycle.dose_changed:
         return ""
-    return f"Dose {cycle.dose_percent} %: {cycle.get_dose_reason_display().lower()}"
+    words = {"percent": cycle.dose_percent, "reason": cycle.get_dose_reason_display().lower()}
+    return _("Dose %(percent)s %%: %(reason)s") % words
 
 
 def _pathology_detail(report: PathologyReport) -> str:
-    grade = f"grade {report.grade}" if report.grade else ""
+    grade = _("grade %(grade)s") % {"grade": report.grade} if report.grade else ""
     return "; ".join(filter(None, (report.get_histology_display(), grade, receptors(report))))
 
 
-def _of_planned(course: TherapyCourse) -> str:
-    return f" of {course.planned_cycles}" if course.planned_cycles else ""
+def _cycle_text(cycle: TherapyCycle, course: TherapyCourse) -> str:
+    words = {"regimen": course.regimen, "number": cycle.number, "planned": course.planned_cycles}
+    if course.planned_cycles:
+        return _("%(regimen)s, cycle %(number)s of %(planned)s") % words
+    return _("%(regimen)s, cycle %(number)s") % words
 
 
 def _pathology_text(report: PathologyReport) -> str:
-    result = PathologyResult(report.result).label.lower()
-    return f"{report.get_laterality_display()} breast {result}"
+    words = {
+        "side": report.get_laterality_display(),
+        "result": PathologyResult(report.result).label.lower(),
+    }
+    return _("%(side)s breast %(result)s") % words

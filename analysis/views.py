@@ -8,6 +8,7 @@ from django.http import FileResponse, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import (
     require_GET,
     require_http_methods,
@@ -190,10 +191,15 @@ def mark(request: Request, job_id: UUID) -> HttpResponse:
             status = status_of(error)
         else:
             measuring = selectors.newest_job_at(made, current=job.current)
-            said = "Later pictures are measured at it."
+            said = _("Later pictures are measured at it.")
             if measuring:
-                said = "A new proposal is on its way." if made.is_new else "It is being measured."
-            messages.success(request, f"The lesion is marked. {said}")
+                said = (
+                    _("A new proposal is on its way.")
+                    if made.is_new
+                    else _("It is being measured.")
+                )
+            marked = _("The lesion is marked.")
+            messages.success(request, f"{marked} {said}")
             return redirect("analysis:detail", measuring.pk if measuring else job.pk)
     return _page(request, job, mark_form=form, status=status)
 
@@ -268,7 +274,7 @@ def describe(request: Request, mammogram_id: UUID, lesion: int) -> HttpResponse:
                 show_refusal(form, error)
                 status = status_of(error)
             else:
-                messages.success(request, "The finding is on record.")
+                messages.success(request, _("The finding is on record."))
                 job = selectors.latest_job_of(mammogram)
                 if job is None:
                     return redirect("patients:detail", mammogram.patient_id)
@@ -314,7 +320,7 @@ def _signed(
             show_refusal(form, error, field=FIELD_OF_REFUSAL.get(error.problem_code))
             status = status_of(error)
         else:
-            messages.success(request, "Your signature is on record.")
+            messages.success(request, _("Your signature is on record."))
             return redirect("analysis:detail", job.pk)
     return _page(request, job, form, status=status)
 

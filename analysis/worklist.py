@@ -16,7 +16,7 @@ from analysis.choices import JobState, RecommendationStatus
 from analysis.guideline import NEW_LESION
 from analysis.models import AnalysisJob, Decision, Recommendation
 from analysis.presenters.classification import PROVEN, picture_finding
-from analysis.presenters.words import VERDICTS, in_words, proposal_label
+from analysis.presenters.words import in_words, proposal_label, verdict_label
 from mammotrack.accounts.models import User
 from mammotrack.models import now
 from mammotrack.web import Page, page_of
@@ -105,7 +105,7 @@ def _change(recommendation: Recommendation) -> str:
         return _("No prior")
     if recommendation.deciding_rule == NEW_LESION:
         return _("New lesion marked")
-    verdict = VERDICTS.get(comparison.verdict, comparison.verdict)
+    verdict = verdict_label(comparison.verdict)
     return _("%(verdict)s, marked lesion") % {"verdict": verdict} if comparison.mark_id else verdict
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.forms import Form
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
 from mammotrack.accounts.models import User
@@ -55,6 +56,6 @@ def show_refusal(form: Form, error: MammoTrackError, *, field: str | None = None
     by_field = error.context.get("errors") or {}
     known = {name: texts for name, texts in by_field.items() if name in form.fields}
     for name, texts in known.items():
-        form.add_error(name, texts)
+        form.add_error(name, [_(text) for text in texts])
     if not known:
-        form.add_error(field, error.detail)
+        form.add_error(field, _(error.detail))

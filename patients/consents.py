@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from mammotrack.errors import Forbidden
 from patients.choices import ConsentPurpose
@@ -61,10 +62,12 @@ def require_consent(patient_id: UUID, purpose: str) -> None:
     """Raise ``ConsentWithdrawn`` unless the patient allows this."""
     state = consent_state(patient_id, purpose)
     if not state.allowed:
-        missing = "withdrawn" if state.latest else "not on record"
-        raise ConsentWithdrawn(
-            f"Consent of the patient is {missing}: {state.label.lower()}.", purpose=purpose
+        sentence = (
+            _("Consent of the patient is withdrawn: %(purpose)s.")
+            if state.latest
+            else _("Consent of the patient is not on record: %(purpose)s.")
         )
+        raise ConsentWithdrawn(sentence % {"purpose": state.label.lower()}, purpose=purpose)
 
 
 def patients_with_research_consent(clinic_ids: Iterable[UUID]) -> set[UUID]:

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from mammotrack.accounts.policy import Permission, require
@@ -41,7 +42,7 @@ def emergency(request: Request) -> HttpResponse:
 def end(request: Request, access_id: UUID) -> HttpResponse:
     require(request.user, Permission.BREAK_GLASS)
     services.end_access(selectors.own_access(request.user, access_id), ended_by=request.user)
-    messages.success(request, "The emergency access has ended.")
+    messages.success(request, _("The emergency access has ended."))
     return redirect("home")
 
 
@@ -60,5 +61,5 @@ def accesses(request: Request) -> HttpResponse:
 def review(request: Request, access_id: UUID) -> HttpResponse:
     access = selectors.emergency_access(request.user, access_id)
     services.review_access(access, reviewed_by=request.user)
-    messages.success(request, "Reviewed.")
+    messages.success(request, _("Reviewed."))
     return redirect("patients:emergency-accesses")

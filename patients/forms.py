@@ -5,6 +5,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from mammotrack.accounts.models import Clinic
 from patients.choices import (
@@ -28,8 +29,8 @@ from patients.choices import (
 from patients.history import OF_A_BREAST, OF_GENES, OF_THE_FAMILY
 from patients.partial_dates import PartialDate
 
-UNSTATED = ("", "Not stated")
-UNCHOSEN = ("", "Choose")  # nothing of a record is said by default
+UNSTATED = ("", _("Not stated"))
+UNCHOSEN = ("", _("Choose"))  # nothing of a record is said by default
 
 
 class DateInput(forms.DateInput):
@@ -43,7 +44,7 @@ class PartialDateField(forms.CharField):
     """A day, a month or a year, as far as it is known."""
 
     widget = forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"})
-    default_error_messages = {"invalid": "Write it as 1961-03-14, 1961-03 or 1961."}
+    default_error_messages = {"invalid": _("Write it as 1961-03-14, 1961-03 or 1961.")}
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=10, **options)
@@ -60,29 +61,41 @@ class PartialDateField(forms.CharField):
 
 class IdentityForm(forms.Form):
     medical_record_number = forms.CharField(
-        max_length=64, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+        label=_("Medical record number"),
+        max_length=64,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     family_name = forms.CharField(
-        max_length=100, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+        label=_("Family name"),
+        max_length=100,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     given_name = forms.CharField(
-        max_length=100, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+        label=_("Given name"),
+        max_length=100,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-    birth_date = PartialDateField(help_text="1961-03-14; or 1961-03, or 1961, if no more is known.")
-    sex = forms.ChoiceField(choices=[UNCHOSEN, *Sex.choices])
+    birth_date = PartialDateField(
+        label=_("Birth date"), help_text=_("1961-03-14; or 1961-03, or 1961, if no more is known.")
+    )
+    sex = forms.ChoiceField(label=_("Sex"), choices=[UNCHOSEN, *Sex.choices])
     phone = forms.CharField(
+        label=_("Phone"),
         required=False,
         max_length=32,
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "tel"}),
     )
     deceased_date = forms.DateField(
-        label="Date of death", required=False, widget=DateInput(), help_text="Empty while alive."
+        label=_("Date of death"),
+        required=False,
+        widget=DateInput(),
+        help_text=_("Empty while alive."),
     )
 
 
 def _duplicate_reason() -> forms.CharField:
     return forms.CharField(
-        label="Why this is another person",
+        label=_("Why this is another person"),
         required=False,
         max_length=500,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
@@ -90,7 +103,7 @@ def _duplicate_reason() -> forms.CharField:
 
 
 class RegistrationForm(IdentityForm):
-    clinic_id = forms.TypedChoiceField(label="Clinic", coerce=UUID)
+    clinic_id = forms.TypedChoiceField(label=_("Clinic"), coerce=UUID)
     duplicate_reason = _duplicate_reason()
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, clinics: Iterable[Clinic]) -> None:
@@ -106,16 +119,20 @@ class RegistrationForm(IdentityForm):
 class EmergencyForm(forms.Form):
     """Two identifiers of somebody whose record one does not see, and why it cannot wait."""
 
-    clinic_id = forms.TypedChoiceField(label="Clinic that keeps the record", coerce=UUID)
+    clinic_id = forms.TypedChoiceField(label=_("Clinic that keeps the record"), coerce=UUID)
     medical_record_number = forms.CharField(
-        label="Record number", max_length=64, widget=forms.TextInput(attrs={"autocomplete": "off"})
+        label=_("Record number"),
+        max_length=64,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    birth_date = PartialDateField(help_text="1961-03-14; or as far as the record knows it.")
+    birth_date = PartialDateField(
+        label=_("Birth date"), help_text=_("1961-03-14; or as far as the record knows it.")
+    )
     reason = forms.CharField(
-        label="Why it cannot wait",
+        label=_("Why it cannot wait"),
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="15 characters or more. The clinic's administrator reads it.",
+        help_text=_("15 characters or more. The clinic's administrator reads it."),
     )
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, clinics: Iterable[Clinic]) -> None:
@@ -130,37 +147,48 @@ class EditForm(IdentityForm):
 
 
 class CourseForm(forms.Form):
-    kind = forms.ChoiceField(label="Kind of therapy", choices=TherapyKind)
-    regimen = forms.CharField(max_length=80, help_text="For example AC-T, or tamoxifen.")
-    intent = forms.ChoiceField(required=False, choices=[UNSTATED, *Intent.choices])
-    planned_cycles = forms.IntegerField(
-        required=False, min_value=1, max_value=100, help_text="Empty where there are none."
+    kind = forms.ChoiceField(label=_("Kind of therapy"), choices=TherapyKind)
+    regimen = forms.CharField(
+        label=_("Regimen"), max_length=80, help_text=_("For example AC-T, or tamoxifen.")
     )
-    start_date = forms.DateField(label="First day", widget=DateInput())
+    intent = forms.ChoiceField(
+        label=_("Intent"), required=False, choices=[UNSTATED, *Intent.choices]
+    )
+    planned_cycles = forms.IntegerField(
+        label=_("Planned cycles"),
+        required=False,
+        min_value=1,
+        max_value=100,
+        help_text=_("Empty where there are none."),
+    )
+    start_date = forms.DateField(label=_("First day"), widget=DateInput())
     end_date = forms.DateField(
-        label="Last day", required=False, widget=DateInput(), help_text="Empty while it is ongoing."
+        label=_("Last day"),
+        required=False,
+        widget=DateInput(),
+        help_text=_("Empty while it is ongoing."),
     )
     stop_reason = forms.ChoiceField(
-        label="Why it ended", required=False, choices=[UNSTATED, *StopReason.choices]
+        label=_("Why it ended"), required=False, choices=[UNSTATED, *StopReason.choices]
     )
 
 
 class CycleForm(forms.Form):
-    number = forms.IntegerField(label="Cycle number", min_value=1, max_value=100)
-    given_date = forms.DateField(label="Day 1", widget=DateInput())
+    number = forms.IntegerField(label=_("Cycle number"), min_value=1, max_value=100)
+    given_date = forms.DateField(label=_("Day 1"), widget=DateInput())
     last_date = forms.DateField(
-        label="Last day of administration",
+        label=_("Last day of administration"),
         required=False,
         widget=DateInput(),
-        help_text="Empty where all was given on day 1.",
+        help_text=_("Empty where all was given on day 1."),
     )
     dose_percent = forms.IntegerField(
-        label="Dose, % of planned", required=False, min_value=1, max_value=200, initial=100
+        label=_("Dose, % of planned"), required=False, min_value=1, max_value=200, initial=100
     )
     dose_reason = forms.ChoiceField(
-        label="Why the dose was changed",
+        label=_("Why the dose was changed"),
         required=False,
-        choices=[("", "Dose as planned"), *DoseReason.choices],
+        choices=[("", _("Dose as planned")), *DoseReason.choices],
     )
 
     def clean_dose_percent(self) -> int:
@@ -168,94 +196,117 @@ class CycleForm(forms.Form):
 
 
 class PathologyForm(forms.Form):
-    laterality = forms.ChoiceField(label="Breast", choices=Laterality, widget=forms.RadioSelect)
-    result = forms.ChoiceField(choices=PathologyResult, widget=forms.RadioSelect)
-    report_date = forms.DateField(label="Date of the report", widget=DateInput())
-    specimen = forms.ChoiceField(required=False, choices=[UNSTATED, *Specimen.choices])
-    histology = forms.ChoiceField(required=False, choices=[UNSTATED, *Histology.choices])
+    laterality = forms.ChoiceField(label=_("Breast"), choices=Laterality, widget=forms.RadioSelect)
+    result = forms.ChoiceField(label=_("Result"), choices=PathologyResult, widget=forms.RadioSelect)
+    report_date = forms.DateField(label=_("Date of the report"), widget=DateInput())
+    specimen = forms.ChoiceField(
+        label=_("Specimen"), required=False, choices=[UNSTATED, *Specimen.choices]
+    )
+    histology = forms.ChoiceField(
+        label=_("Histology"), required=False, choices=[UNSTATED, *Histology.choices]
+    )
     grade = forms.IntegerField(
-        label="Nottingham grade", required=False, min_value=1, max_value=3, help_text="1 to 3."
+        label=_("Nottingham grade"),
+        required=False,
+        min_value=1,
+        max_value=3,
+        help_text=_("1 to 3."),
     )
     estrogen_receptor = forms.ChoiceField(
-        label="Estrogen receptor (ER)", required=False, choices=[UNSTATED, *ReceptorStatus.choices]
+        label=_("Estrogen receptor (ER)"),
+        required=False,
+        choices=[UNSTATED, *ReceptorStatus.choices],
     )
     progesterone_receptor = forms.ChoiceField(
-        label="Progesterone receptor (PR)",
+        label=_("Progesterone receptor (PR)"),
         required=False,
         choices=[UNSTATED, *ReceptorStatus.choices],
     )
     her2 = forms.ChoiceField(label="HER2", required=False, choices=[UNSTATED, *Her2Status.choices])
     ki67_percent = forms.IntegerField(
-        label="Ki-67, % of cells", required=False, min_value=0, max_value=100
+        label=_("Ki-67, % of cells"), required=False, min_value=0, max_value=100
     )
 
 
 class ConsentForm(forms.Form):
-    purpose = forms.ChoiceField(label="What for", choices=ConsentPurpose, widget=forms.RadioSelect)
+    purpose = forms.ChoiceField(
+        label=_("What for"), choices=ConsentPurpose, widget=forms.RadioSelect
+    )
     given = forms.TypedChoiceField(
-        label="The patient",
-        choices=[("yes", "gives consent"), ("no", "withdraws or refuses consent")],
+        label=_("The patient"),
+        choices=[("yes", _("gives consent")), ("no", _("withdraws or refuses consent"))],
         coerce=lambda value: value == "yes",
         widget=forms.RadioSelect,
     )
-    decided_on = forms.DateField(label="On", widget=DateInput())
+    decided_on = forms.DateField(label=_("On"), widget=DateInput())
     document_version = forms.CharField(
-        label="Version of the signed form",
+        label=_("Version of the signed form"),
         required=False,
         max_length=40,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
 
-def _group(items: Iterable[HistoryItem]) -> list[tuple[str, str]]:
-    return [(str(item.value), str(item.label)) for item in HistoryItem if item in items]
+def _group(items: Iterable[HistoryItem]) -> list[tuple[str, Any]]:
+    return [(str(item.value), item.label) for item in HistoryItem if item in items]
 
 
 HISTORY_GROUPS = [
-    ("Breasts", _group(OF_A_BREAST)),
-    ("Medicines", _group({HistoryItem.HRT, HistoryItem.SYSTEMIC_THERAPY})),
-    ("Family", _group(OF_THE_FAMILY)),
-    ("Genes", _group(OF_GENES)),
+    (_("Breasts"), _group(OF_A_BREAST)),
+    (_("Medicines"), _group({HistoryItem.HRT, HistoryItem.SYSTEMIC_THERAPY})),
+    (_("Family"), _group(OF_THE_FAMILY)),
+    (_("Genes"), _group(OF_GENES)),
 ]
 
 
 class HistoryForm(forms.Form):
-    item = forms.ChoiceField(label="What", choices=[UNCHOSEN, *HISTORY_GROUPS])
+    item = forms.ChoiceField(label=_("What"), choices=[UNCHOSEN, *HISTORY_GROUPS])
     laterality = forms.ChoiceField(
-        label="Breast", required=False, choices=[UNSTATED, *HistoryLaterality.choices]
+        label=_("Breast"), required=False, choices=[UNSTATED, *HistoryLaterality.choices]
     )
     began = PartialDateField(
-        label="When", required=False, help_text="2019-06-30, 2019-06 or 2019, as far as known."
+        label=_("When"),
+        required=False,
+        help_text=_("2019-06-30, 2019-06 or 2019, as far as known."),
     )
     relative = forms.ChoiceField(
+        label=_("Relative"),
         required=False,
         choices=[UNSTATED, *Relative.choices],
-        help_text="For cancer in the family.",
+        help_text=_("For cancer in the family."),
     )
     age_at_onset = forms.IntegerField(
-        label="Age of the relative at onset", required=False, min_value=0, max_value=120
+        label=_("Age of the relative at onset"), required=False, min_value=0, max_value=120
     )
     result = forms.ChoiceField(
-        required=False, choices=[UNSTATED, *VariantResult.choices], help_text="For genes."
+        label=_("Result"),
+        required=False,
+        choices=[UNSTATED, *VariantResult.choices],
+        help_text=_("For genes."),
     )
     note = forms.CharField(
-        required=False, max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off"})
+        label=_("Note"),
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
 
 class ReasonForm(forms.Form):
-    reason = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    reason = forms.CharField(
+        label=_("Reason"), max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
 
 
 class MergeForm(forms.Form):
     record_number = forms.CharField(
-        label="Record number of the other record",
+        label=_("Record number of the other record"),
         max_length=64,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        help_text="Everything on it moves to this record; the other one will lead here.",
+        help_text=_("Everything on it moves to this record; the other one will lead here."),
     )
     reason = forms.CharField(
-        label="Why they are one person",
+        label=_("Why they are one person"),
         max_length=200,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )

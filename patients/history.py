@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from mammotrack.errors import Inconsistent
 from patients.choices import HistoryItem, HistoryLaterality
 from patients.codes import GENE
@@ -38,9 +41,9 @@ class Need:
 
 
 NEEDS = (
-    Need("laterality", OF_A_BREAST, "which breast"),
-    Need("relative", OF_THE_FAMILY, "which relative"),
-    Need("result", OF_GENES, "the result of the test"),
+    Need("laterality", OF_A_BREAST, gettext_noop("which breast")),
+    Need("relative", OF_THE_FAMILY, gettext_noop("which relative")),
+    Need("result", OF_GENES, gettext_noop("the result of the test")),
 )
 
 
@@ -49,10 +52,11 @@ def check_entry(entry: HistoryEntry) -> None:
     for need in NEEDS:
         has, should = bool(getattr(entry, need.field)), entry.item in need.items
         if has != should:
-            wish = "say" if should else "leave out"
-            raise ContradictoryHistory(
-                f"{entry.get_item_display()}: {wish} {need.words}.", field=need.field
+            sentence = (
+                _("%(item)s: say %(what)s.") if should else _("%(item)s: leave out %(what)s.")
             )
+            words = {"item": entry.get_item_display(), "what": _(need.words)}
+            raise ContradictoryHistory(sentence % words, field=need.field)
     if entry.age_at_onset is not None and entry.item not in OF_THE_FAMILY:
         raise ContradictoryHistory("The age at onset is that of a relative.", field="age_at_onset")
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from mammotrack.accounts.policy import Permission, require
 from mammotrack.errors import Conflict, NotFound, Rejected
@@ -38,11 +39,11 @@ def merge(request: Request, patient_id: UUID) -> HttpResponse:
                         reason=said["reason"],
                         merged_by=request.user,
                     )
-                    messages.success(request, "The records are one now.")
+                    messages.success(request, _("The records are one now."))
                     return redirect("patients:detail", patient.pk)
                 context["other"], status = other, 200
             except NotFound as error:
-                form.add_error("record_number", error.detail)
+                form.add_error("record_number", _(error.detail))
             except (Rejected, Conflict) as error:
                 show_refusal(form, error, field="reason")
                 status = status_of(error)
@@ -55,22 +56,23 @@ def undo_merge(request: Request, patient_id: UUID, merge_id: UUID) -> HttpRespon
     patient = selectors.patient_visible_to(request.user, patient_id)
     found = selectors.merge_of(patient, merge_id)
     act = partial(services.undo_merge, found, undone_by=request.user)
-    title = f"Undo the merge with record no. {found.merged.medical_record_number}"
-    return reason_page(request, patient, act, title=title, button="Part the records")
+    number = found.merged.medical_record_number
+    title = _("Undo the merge with record no. %(number)s") % {"number": number}
+    return reason_page(request, patient, act, title=title, button=_("Part the records"))
 
 
 @form_page
 def archive(request: Request, patient_id: UUID) -> HttpResponse:
     patient = _to_keep(request, patient_id)
     act = partial(services.archive_patient, patient, archived_by=request.user)
-    return reason_page(request, patient, act, title="Archive the record", button="Archive")
+    return reason_page(request, patient, act, title=_("Archive the record"), button=_("Archive"))
 
 
 @form_page
 def restore(request: Request, patient_id: UUID) -> HttpResponse:
     patient = _to_keep(request, patient_id)
     act = partial(services.restore_patient, patient, restored_by=request.user)
-    return reason_page(request, patient, act, title="Restore the record", button="Restore")
+    return reason_page(request, patient, act, title=_("Restore the record"), button=_("Restore"))
 
 
 @form_page
@@ -79,10 +81,12 @@ def hold(request: Request, patient_id: UUID) -> HttpResponse:
     if patient.hold_reason:
         act = partial(services.lift_hold, patient, lifted_by=request.user)
         return reason_page(
-            request, patient, act, title="Lift the legal hold", button="Lift the hold"
+            request, patient, act, title=_("Lift the legal hold"), button=_("Lift the hold")
         )
     act = partial(services.place_hold, patient, placed_by=request.user)
-    return reason_page(request, patient, act, title="Place a legal hold", button="Place the hold")
+    return reason_page(
+        request, patient, act, title=_("Place a legal hold"), button=_("Place the hold")
+    )
 
 
 @form_page

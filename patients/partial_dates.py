@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db.models import TextChoices
+from django.utils.formats import date_format
 
 _WRITTEN = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
 
@@ -55,8 +56,8 @@ class PartialDate:
         if self.precision == Precision.YEAR:
             return str(self.first.year)
         if self.precision == Precision.MONTH:
-            return f"{self.first:%b %Y}"
-        return f"{self.first.day} {self.first:%b %Y}"
+            return date_format(self.first, "M Y")
+        return date_format(self.first, "j M Y")
 
     def may_be(self, day: date) -> bool:
         return self.first <= day <= self.last

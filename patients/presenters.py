@@ -4,14 +4,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+
 from patients.choices import ConsentPurpose
 from patients.consents import consent_states
 from patients.models import PathologyReport, Patient, TherapyCourse, TherapyCycle
 from patients.partial_dates import Age, age_on
 
 REFUSALS: dict[str, str] = {
-    ConsentPurpose.PROCEDURE: "No mammography",
-    ConsentPurpose.AI: "No analysis by computer",
+    ConsentPurpose.PROCEDURE: gettext_noop("No mammography"),
+    ConsentPurpose.AI: gettext_noop("No analysis by computer"),
 }
 DAYS_A_MONTH = 365.2425 / 12
 
@@ -44,14 +48,16 @@ def banner(patient: Patient, *, today: date) -> Banner:
     return Banner(
         patient,
         age_on(patient.born, patient.deceased_date or today),
-        refused=[text for purpose, text in REFUSALS.items() if not states[purpose].allowed],
+        refused=[_(text) for purpose, text in REFUSALS.items() if not states[purpose].allowed],
         analysis_allowed=states[ConsentPurpose.AI].allowed,
     )
 
 
 def age_at_exam(patient: Patient, exam_date: date) -> str:
     """For example 48 y; a range of two ages where the birth date is not known exactly."""
-    return f"{age_on(patient.born, exam_date)} y" if exam_date >= patient.birth_date else ""
+    if exam_date < patient.birth_date:
+        return ""
+    return _("%(age)s y") % {"age": age_on(patient.born, exam_date)}
 
 
 @dataclass(frozen=True)
@@ -83,14 +89,11 @@ def receptors(report: PathologyReport) -> str:
 def interval(days: int) -> str:
     """A span of time in the words people use: days, weeks, then months and years."""
     if days < 14:
-        return _counted(days, "day")
+        return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
     if days < 60:
-        return _counted(round(days / 7), "week")
+        weeks = round(days / 7)
+        return ngettext("%(count)d week", "%(count)d weeks", weeks) % {"count": weeks}
     months = round(days / DAYS_A_MONTH)
     if months < 36:
-        return _counted(months, "month")
-    return f"{days / DAYS_A_MONTH / 12:.1f} years"
-
-
-def _counted(number: int, unit: str) -> str:
-    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+        return ngettext("%(count)d month", "%(count)d months", months) % {"count": months}
+    return _("%(count)s years") % {"count": number_format(f"{days / DAYS_A_MONTH / 12:.1f}")}

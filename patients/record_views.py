@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from mammotrack.accounts.policy import Permission, require
@@ -39,7 +40,7 @@ def consent(request: Request, patient_id: UUID) -> HttpResponse:
                 show_refusal(form, error, field="decided_on")
                 status = status_of(error)
             else:
-                messages.success(request, "The consent is on record.")
+                messages.success(request, _("The consent is on record."))
                 return redirect("patients:consent", patient.pk)
     context = about(patient) | {
         "form": form,
@@ -64,7 +65,7 @@ def history(request: Request, patient_id: UUID) -> HttpResponse:
                 show_refusal(form, error, field=error.context.get("field"))
                 status = status_of(error)
             else:
-                messages.success(request, "The entry is on record.")
+                messages.success(request, _("The entry is on record."))
                 return redirect("patients:history", patient.pk)
     context = about(patient) | {"form": form, "entries": selectors.history_of(patient)}
     return render(request, "patients/history.html", context, status=status)
@@ -79,8 +80,8 @@ def retract_history(request: Request, patient_id: UUID, entry_id: UUID) -> HttpR
         request,
         patient,
         partial(services.retract_history, entry, retracted_by=request.user),
-        title=f"Retract: {entry.get_item_display()}",
-        button="Retract the entry",
+        title=_("Retract: %(entry)s") % {"entry": entry.get_item_display()},
+        button=_("Retract the entry"),
         then="patients:history",
     )
 
@@ -106,7 +107,7 @@ def reason_page(
                 show_refusal(form, error, field="reason")
                 status = status_of(error)
             else:
-                messages.success(request, "It is done and on record.")
+                messages.success(request, _("It is done and on record."))
                 return redirect(then, patient.pk)
     context = about(patient) | {"form": form, "title": title, "button": button}
     return render(request, "patients/add_fact.html", context, status=status)

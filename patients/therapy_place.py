@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from patients.models import TherapyCourse, TherapyCycle
 
 
@@ -57,29 +60,45 @@ def _during(course: TherapyCourse, cycles: Sequence[TherapyCycle], day: date) ->
     if given:
         last = given[-1]
         in_cycle = (day - last.given_date).days + 1
-        label = f"{course.regimen}: after cycle {last.number}{_of(course)}, day {in_cycle}"
+        label = _("%(regimen)s: after cycle %(cycle)s, day %(day)s") % {
+            "regimen": course.regimen,
+            "cycle": _counted(last.number, course),
+            "day": in_cycle,
+        }
         return _place(course, label, cycle=last.number, day=in_cycle)
     in_course = (day - course.start_date).days + 1
     if course.planned_cycles:
-        return _place(course, f"{course.regimen}: before cycle 1{_of(course)}", day=in_course)
-    return _place(course, f"on {course.regimen}, day {in_course}", day=in_course)
+        label = _("%(regimen)s: before cycle %(cycle)s")
+        words = {"regimen": course.regimen, "cycle": _counted(1, course)}
+        return _place(course, label % words, day=in_course)
+    label = _("on %(regimen)s, day %(day)s") % {"regimen": course.regimen, "day": in_course}
+    return _place(course, label, day=in_course)
 
 
 def _after(course: TherapyCourse, cycles: Sequence[TherapyCycle], day: date) -> TherapyPlace:
     given = _given(course, cycles, day)
     since = (day - (course.end_date or day)).days
-    days = "1 day" if since == 1 else f"{since} days"
-    number = given[-1].number if given else None
-    in_all = f", {number}{_of(course)} cycles given" if given else ""
-    return _place(course, f"{days} after the end of {course.regimen}{in_all}", cycle=number)
+    label = ngettext(
+        "%(days)s day after the end of %(regimen)s",
+        "%(days)s days after the end of %(regimen)s",
+        since,
+    ) % {"days": since, "regimen": course.regimen}
+    if not given:
+        return _place(course, label)
+    number = given[-1].number
+    label += _(", %(cycles)s cycles given") % {"cycles": _counted(number, course)}
+    return _place(course, label, cycle=number)
 
 
 def _before(course: TherapyCourse) -> TherapyPlace:
-    return _place(course, f"before {course.regimen}")
+    return _place(course, _("before %(regimen)s") % {"regimen": course.regimen})
 
 
-def _of(course: TherapyCourse) -> str:
-    return f" of {course.planned_cycles}" if course.planned_cycles else ""
+def _counted(number: int, course: TherapyCourse) -> str:
+    """For example 4 of 8."""
+    if not course.planned_cycles:
+        return str(number)
+    return _("%(number)s of %(planned)s") % {"number": number, "planned": course.planned_cycles}
 
 
 def _place(

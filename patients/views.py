@@ -9,6 +9,7 @@ from django.forms import Form
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from mammotrack.accounts.policy import Permission, require
@@ -68,7 +69,7 @@ def new(request: Request) -> HttpResponse:
                 context["registered_id"] = error.context.get("patient_id")
                 context["alike"] = _alike(request, error)
             else:
-                messages.success(request, "The patient is registered.")
+                messages.success(request, _("The patient is registered."))
                 return redirect("patients:detail", patient.pk)
     return render(request, "patients/new.html", context, status=status)
 
@@ -111,7 +112,7 @@ def edit(request: Request, patient_id: UUID) -> HttpResponse:
                 patient = selectors.patient_visible_to(request.user, patient_id)
                 context["conflict"] = _conflict(form, patient)
                 context["form"] = _with_version(form, patient.version)
-                context["refusal"] = error.detail
+                context["refusal"] = _(error.detail)
                 status = status_of(error)
             except (Rejected, Conflict) as error:
                 status = _refuse(form, error)
@@ -119,7 +120,7 @@ def edit(request: Request, patient_id: UUID) -> HttpResponse:
                 context["registered_id"] = error.context.get("patient_id")
                 context["alike"] = _alike(request, error)
             else:
-                messages.success(request, "The record is changed.")
+                messages.success(request, _("The record is changed."))
                 return redirect("patients:detail", patient.pk)
     return render(request, "patients/edit.html", _about(patient) | context, status=status)
 
@@ -128,7 +129,7 @@ def edit(request: Request, patient_id: UUID) -> HttpResponse:
 def add_course(request: Request, patient_id: UUID) -> HttpResponse:
     patient = _patient_to_treat(request, patient_id)
     record = partial(services.record_course, patient)
-    return _fact_page(request, patient, CourseForm, record, title="Add a course of therapy")
+    return _fact_page(request, patient, CourseForm, record, title=_("Add a course of therapy"))
 
 
 @form_page
@@ -137,7 +138,12 @@ def amend_course(request: Request, patient_id: UUID, course_id: UUID) -> HttpRes
     course = selectors.course_of(patient, course_id)
     amend = partial(services.amend_course, course)
     return _fact_page(
-        request, patient, CourseForm, amend, title=f"Correct {course.regimen}", fact=course
+        request,
+        patient,
+        CourseForm,
+        amend,
+        title=_("Correct %(regimen)s") % {"regimen": course.regimen},
+        fact=course,
     )
 
 
@@ -146,7 +152,8 @@ def add_cycle(request: Request, patient_id: UUID, course_id: UUID) -> HttpRespon
     patient = _patient_to_treat(request, patient_id)
     course = selectors.course_of(patient, course_id)
     record = partial(services.record_cycle, course)
-    return _fact_page(request, patient, CycleForm, record, title=f"Add a cycle of {course.regimen}")
+    title = _("Add a cycle of %(regimen)s") % {"regimen": course.regimen}
+    return _fact_page(request, patient, CycleForm, record, title=title)
 
 
 @form_page
@@ -157,7 +164,12 @@ def amend_cycle(
     cycle = selectors.cycle_of(selectors.course_of(patient, course_id), cycle_id)
     amend = partial(services.amend_cycle, cycle)
     return _fact_page(
-        request, patient, CycleForm, amend, title=f"Correct cycle {cycle.number}", fact=cycle
+        request,
+        patient,
+        CycleForm,
+        amend,
+        title=_("Correct cycle %(number)s") % {"number": cycle.number},
+        fact=cycle,
     )
 
 
@@ -165,7 +177,7 @@ def amend_cycle(
 def add_pathology(request: Request, patient_id: UUID) -> HttpResponse:
     patient = _patient_to_treat(request, patient_id)
     record = partial(services.record_pathology, patient)
-    return _fact_page(request, patient, PathologyForm, record, title="Add a pathology report")
+    return _fact_page(request, patient, PathologyForm, record, title=_("Add a pathology report"))
 
 
 @form_page
@@ -174,7 +186,7 @@ def amend_pathology(request: Request, patient_id: UUID, report_id: UUID) -> Http
     report = selectors.report_of(patient, report_id)
     amend = partial(services.amend_pathology, report)
     return _fact_page(
-        request, patient, PathologyForm, amend, title="Correct the pathology report", fact=report
+        request, patient, PathologyForm, amend, title=_("Correct the pathology report"), fact=report
     )
 
 
@@ -209,7 +221,7 @@ def _fact_page(
             except (Rejected, Conflict) as error:
                 status = _refuse(form, error)
             else:
-                messages.success(request, "It is on record.")
+                messages.success(request, _("It is on record."))
                 return redirect("patients:detail", patient.pk)
     context = _about(patient) | {"form": form, "title": title, "expected_version": version}
     return render(request, "patients/add_fact.html", context, status=status)

@@ -1,6 +1,7 @@
 """Coded values of exams and mammograms (DICOM terms)."""
 
 from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
 
 from patients.choices import Laterality
 
@@ -19,10 +20,10 @@ __all__ = [
 class View(TextChoices):
     """Projection. ML is a view of its own, never MLO (DICOM CID 4014)."""
 
-    CC = "CC", "Cranio-caudal"
-    MLO = "MLO", "Medio-lateral oblique"
-    ML = "ML", "Medio-lateral"
-    LM = "LM", "Latero-medial"
+    CC = "CC", _("Cranio-caudal")
+    MLO = "MLO", _("Medio-lateral oblique")
+    ML = "ML", _("Medio-lateral")
+    LM = "LM", _("Latero-medial")
 
 
 class FileFormat(TextChoices):
@@ -34,35 +35,35 @@ class FileFormat(TextChoices):
 class Origin(TextChoices):
     """Where a picture comes from; a simulated one says so wherever it is shown."""
 
-    ACQUIRED = "ACQUIRED", "Acquired"
-    SIMULATED = "SIMULATED", "Simulated"
+    ACQUIRED = "ACQUIRED", _("Acquired")
+    SIMULATED = "SIMULATED", _("Simulated")
 
 
 class UnmatchedState(TextChoices):
-    WAITING = "WAITING", "Waiting"
-    ATTACHED = "ATTACHED", "Attached to a patient"
-    DISCARDED = "DISCARDED", "Discarded"
+    WAITING = "WAITING", _("Waiting")
+    ATTACHED = "ATTACHED", _("Attached to a patient")
+    DISCARDED = "DISCARDED", _("Discarded")
 
 
 class Mismatch(TextChoices):
     """Why a file that a machine sent is nobody's yet; the codes of the errors."""
 
-    UNKNOWN_PATIENT = "unknown_patient", "No patient has this record number"
-    PATIENT_MISMATCH = "patient_mismatch", "The file and the patient's record differ"
-    IDENTITY_UNCONFIRMED = "identity_unconfirmed", "The file names fewer than two identifiers"
+    UNKNOWN_PATIENT = "unknown_patient", _("No patient has this record number")
+    PATIENT_MISMATCH = "patient_mismatch", _("The file and the patient's record differ")
+    IDENTITY_UNCONFIRMED = "identity_unconfirmed", _("The file names fewer than two identifiers")
 
 
 class DiscardReason(TextChoices):
     """A code, so that the trail's reason names nobody."""
 
-    NOT_OURS = "NOT_OURS", "Not a patient of this clinic"
-    TEST_PICTURE = "TEST_PICTURE", "A test picture"
-    SENT_BY_MISTAKE = "SENT_BY_MISTAKE", "Sent by mistake"
+    NOT_OURS = "NOT_OURS", _("Not a patient of this clinic")
+    TEST_PICTURE = "TEST_PICTURE", _("A test picture")
+    SENT_BY_MISTAKE = "SENT_BY_MISTAKE", _("Sent by mistake")
 
 
 class Identifier(TextChoices):
     """By what a person makes sure who a picture is of."""
 
-    NAME = "name", "Name"
-    BIRTH_DATE = "birth_date", "Birth date"
-    RECORD_NUMBER = "medical_record_number", "Record number"
+    NAME = "name", _("Name")
+    BIRTH_DATE = "birth_date", _("Birth date")
+    RECORD_NUMBER = "medical_record_number", _("Record number")

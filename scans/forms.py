@@ -1,18 +1,19 @@
 """The shape of an upload; what may be stored is the service's to say."""
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from patients.forms import DateInput
 from scans.choices import DiscardReason, Identifier, Laterality, View
 from scans.services import FEWEST_IDENTIFIERS, Statement
 
-COMPARE_TWO = "Compare at least two with the request or the person, then tick them."
-FROM_THE_FILE = ("", "From the file")
+COMPARE_TWO = _("Compare at least two with the request or the person, then tick them.")
+FROM_THE_FILE = ("", _("From the file"))
 
 
 class TwoIdentifiers(forms.Form):
     confirmed_identifiers = forms.MultipleChoiceField(
-        label="Compared and found to agree",
+        label=_("Compared and found to agree"),
         choices=Identifier,
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": COMPARE_TWO},
@@ -29,30 +30,39 @@ class UploadForm(TwoIdentifiers):
     """One file with what the person says about it. Empty fields leave the word to the file."""
 
     exam_date = forms.DateField(
+        label=_("Exam date"),
         required=False,
         widget=DateInput(),
-        help_text="The day the pictures were taken. Empty: as the file says.",
+        help_text=_("The day the pictures were taken. Empty: as the file says."),
     )
     accession_number = forms.CharField(
-        required=False, max_length=16, widget=forms.TextInput(attrs={"autocomplete": "off"})
+        label=_("Accession number"),
+        required=False,
+        max_length=16,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     pixel_spacing_mm = forms.FloatField(
-        label="Pixel spacing (mm)",
+        label=_("Pixel spacing (mm)"),
         required=False,
         min_value=0.01,
         max_value=1.0,
-        help_text="For pictures whose file does not tell, as PNG and JPEG.",
+        help_text=_("For pictures whose file does not tell, as PNG and JPEG."),
         widget=forms.NumberInput(attrs={"step": "any", "inputmode": "decimal"}),
     )
     laterality = forms.ChoiceField(
-        label="Breast", required=False, choices=[FROM_THE_FILE, *Laterality.choices]
+        label=_("Breast"), required=False, choices=[FROM_THE_FILE, *Laterality.choices]
     )
-    view = forms.ChoiceField(required=False, choices=[FROM_THE_FILE, *View.choices])
+    view = forms.ChoiceField(
+        label=_("View"), required=False, choices=[FROM_THE_FILE, *View.choices]
+    )
     identity_reason = forms.CharField(
-        required=False, max_length=500, widget=forms.TextInput(attrs={"autocomplete": "off"})
+        label=_("Identity reason"),
+        required=False,
+        max_length=500,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     file = forms.FileField(
-        label="Mammogram",
+        label=_("Mammogram"),
         allow_empty_file=True,  # the service refuses it, with its own code
         widget=forms.ClearableFileInput(attrs={"accept": ".dcm,.dicom,.png,.jpg,.jpeg,image/*"}),
     )
@@ -74,7 +84,9 @@ class ChoosePatientForm(forms.Form):
     """Whose file it may be, by record number: names would find people who share one."""
 
     record_number = forms.CharField(
-        max_length=64, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+        label=_("Record number"),
+        max_length=64,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
 
@@ -83,11 +95,11 @@ class AttachForm(TwoIdentifiers):
 
     patient = forms.UUIDField(widget=forms.HiddenInput)
     identity_reason = forms.CharField(
-        label="Why it is this patient's all the same",
+        label=_("Why it is this patient's all the same"),
         required=False,
         max_length=500,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        help_text="Needed where record number, birth date or sex differ. Kept with the record.",
+        help_text=_("Needed where record number, birth date or sex differ. Kept with the record."),
     )
 
     def statement(self) -> Statement:
@@ -98,4 +110,4 @@ class AttachForm(TwoIdentifiers):
 
 
 class DiscardForm(forms.Form):
-    reason = forms.ChoiceField(choices=DiscardReason, widget=forms.RadioSelect)
+    reason = forms.ChoiceField(label=_("Reason"), choices=DiscardReason, widget=forms.RadioSelect)

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from mammotrack.errors import MammoTrackError
@@ -72,7 +73,7 @@ def attach(request: Request, file_id: UUID) -> HttpResponse:
             status=status_of(error),
             refusal=refusal(error),
         )
-    messages.success(request, "Attached. The picture is on the timeline.")
+    messages.success(request, _("Attached. The picture is on the timeline."))
     return redirect("patients:detail", patient.pk)
 
 
@@ -84,7 +85,7 @@ def discard(request: Request, file_id: UUID) -> HttpResponse:
         return _page(request, file, discard=form, status=422)
     reason = DiscardReason(form.cleaned_data["reason"])
     arrivals.discard_file(file, reason=reason, discarded_by=request.user)
-    messages.success(request, "Discarded. The file is removed.")
+    messages.success(request, _("Discarded. The file is removed."))
     return redirect("scans:unmatched")
 
 

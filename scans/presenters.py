@@ -1,7 +1,11 @@
 """How the answer to an upload reads: stored, there already, refused, or contradicted."""
 
 from collections.abc import Container
+from contextlib import suppress
 from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from mammotrack.errors import MammoTrackError
 from patients.choices import Sex
@@ -13,16 +17,21 @@ from scans.models import UnmatchedFile
 from scans.services import agrees_with_name
 
 FIELD_LABELS = {
-    "laterality": "Breast",
-    "view": "View",
-    "exam_date": "Exam date",
-    "accession_number": "Accession number",
-    "pixel_spacing_mm": "Pixel spacing (mm)",
-    "medical_record_number": "Record number",
-    "birth_date": "Birth date",
-    "sex": "Sex",
+    "laterality": gettext_noop("Breast"),
+    "view": gettext_noop("View"),
+    "exam_date": gettext_noop("Exam date"),
+    "accession_number": gettext_noop("Accession number"),
+    "pixel_spacing_mm": gettext_noop("Pixel spacing (mm)"),
+    "medical_record_number": gettext_noop("Record number"),
+    "birth_date": gettext_noop("Birth date"),
+    "sex": gettext_noop("Sex"),
 }
-WORDS = dict(Laterality.choices) | dict(View.choices)
+SENTENCES = {  # of refusals that name what they found
+    "invalid_value": gettext_noop("The value of %(attribute)s is missing or not allowed."),
+    "invalid_date": gettext_noop("%(attribute)s is not a valid date or time."),
+    "pixel_limit": gettext_noop("A picture of %(rows)s x %(columns)s is too small or too large."),
+}
+WORDS = {**dict(Laterality.choices), **dict(View.choices)}
 
 
 @dataclass(frozen=True)
@@ -57,11 +66,19 @@ def refusal(error: MammoTrackError) -> Refusal:
     table: dict[str, dict[str, str]] = error.context.get("compared") or fields or {}
     return Refusal(
         code=error.problem_code,
-        detail=error.detail,
+        detail=detail_of(error),
         contradictions=_side_by_side(table, fields) if isinstance(fields, dict) else (),
         mammogram_id=error.context.get("mammogram_id"),
         patient_id=error.context.get("patient_id"),
     )
+
+
+def detail_of(error: MammoTrackError) -> str:
+    """The sentence of a refusal, in the reader's language."""
+    if error.problem_code in SENTENCES:
+        with suppress(KeyError):  # it does not say what it found
+            return _(SENTENCES[error.problem_code]) % error.context
+    return _(error.detail)
 
 
 def _side_by_side(
@@ -69,7 +86,7 @@ def _side_by_side(
 ) -> tuple[Contradiction, ...]:
     return tuple(
         Contradiction(
-            label=FIELD_LABELS.get(name, name),
+            label=_(FIELD_LABELS.get(name, name)),
             in_file=_said(values["file"]),
             elsewhere=_said(values.get("form") or values.get("record")),
             differs=name in differing,
@@ -112,19 +129,22 @@ def identities(file: UnmatchedFile, patient: Patient) -> list[Contradiction]:
     sex = says.patient_sex
     words = dict(Sex.choices)
     return [
-        Contradiction("Name", in_words(says.patient_name) or "nothing", name, not same_name),
-        Contradiction("Record number", says.patient_id or "nothing", number, not same_number),
+        Contradiction(_("Name"), in_words(says.patient_name) or _("nothing"), name, not same_name),
+        Contradiction(_("Record number"), says.patient_id or _("nothing"), number, not same_number),
         Contradiction(
-            "Birth date",
-            PartialDate(born).in_words if born else "nothing",
+            _("Birth date"),
+            PartialDate(born).in_words if born else _("nothing"),
             patient.born.in_words,
             not (born and patient.born.may_be(born)),
         ),
         Contradiction(
-            "Sex", words.get(sex or "", "nothing"), words[patient.sex], sex != patient.sex
+            _("Sex"),
+            str(words.get(sex or "", _("nothing"))),
+            str(words[patient.sex]),
+            sex != patient.sex,
         ),
     ]
 
 
 def _said(value: str | None) -> str:
-    return WORDS.get(value or "", value) or "nothing"
+    return str(WORDS.get(value or "", value) or _("nothing"))

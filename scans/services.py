@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, require
@@ -267,10 +268,12 @@ def _reconcile(header: MammogramHeader, statement: Statement) -> Agreed:
     missing = [name for name in ("laterality", "view", "exam_date") if not values[name]]
     if missing:
         raise MissingPosition(
-            "Neither the file nor the form says: " + ", ".join(missing) + ".", fields=missing
+            _("Neither the file nor the form says: %(names)s.") % {"names": ", ".join(missing)},
+            fields=missing,
         )
     if values["view"] not in View.values:
-        raise Rejected(f"The view {values['view']} is not supported.", code="unsupported_view")
+        sentence = _("The view %(view)s is not supported.") % {"view": values["view"]}
+        raise Rejected(sentence, code="unsupported_view")
     return Agreed(**values)
 
 
@@ -419,7 +422,7 @@ def _check_new(mammogram: Mammogram) -> None:
 
 def _insert(mammogram: Mammogram, exam: Exam, stored_by: User, identity: IdentityCheck) -> Stored:
     """Write the record; of two that race with one file or one study, the second finds the first."""
-    for _ in range(INSERT_ATTEMPTS):
+    for _attempt in range(INSERT_ATTEMPTS):
         if known := _stored_before(mammogram.patient, mammogram.sha256):
             return Stored(known, created=False)
         _check_new(mammogram)

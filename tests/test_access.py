@@ -49,7 +49,7 @@ from tests.web import signed_in
 pytestmark = pytest.mark.django_db
 
 OPEN_TO_ALL = {"about", "account_login", "account_logout", "mfa_authenticate"}
-OPEN_TO_ALL |= {"api:schema", "api:docs"}
+OPEN_TO_ALL |= {"account_language", "script_texts", "api:schema", "api:docs"}
 PROGRAMS = (
     "api:",
     "dicomweb:",

@@ -147,7 +147,7 @@ def _of_rules(row: Recommendation) -> sr.MeasurementsAndQualitativeEvaluations:
         evaluations=[
             (
                 _own("proposal", "Proposed, for a doctor to decide"),
-                _own(row.proposal, Proposal(row.proposal).label),
+                _own(row.proposal, str(Proposal(row.proposal).label)),
             )
         ],
     )

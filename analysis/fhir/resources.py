@@ -20,7 +20,7 @@ from analysis.fhir.codes import Json, breast, coding, concept, own
 from analysis.models import Comparison, Decision, Finding, Prediction, Recommendation
 from mammotrack.accounts.models import User
 from mammotrack.audit.models import Action, AuditEntry
-from patients.choices import StopReason, TherapyKind
+from patients.choices import StopReason
 from patients.models import Patient, TherapyCourse, TherapyCycle
 from patients.partial_dates import PartialDate, Precision
 from scans.models import Exam, Mammogram
@@ -174,7 +174,7 @@ def finding(row: Finding) -> Json:
         derivedFrom=[_reference("ImagingStudy", row.mammogram.exam_id)],
         valueCodeableConcept=codes.birads(row.assessment) if row.assessment else None,
         component=[
-            {"code": concept(own("mass", name)), "valueCodeableConcept": concept(text=text)}
+            {"code": concept(own("mass", name)), "valueCodeableConcept": concept(text=str(text))}
             for name, text in words.items()
             if text
         ],
@@ -251,14 +251,14 @@ def procedure(row: TherapyCourse) -> Json:
     """A course of therapy."""
     known = codes.THERAPY.get(row.kind)  # type: ignore[call-overload]  # a choice
     code = [coding(codes.SCT, *known)] if known else []
-    reason = StopReason(row.stop_reason).label if row.stop_reason else ""
+    reason = row.get_stop_reason_display()
     stopped = row.stop_reason and row.stop_reason != StopReason.COMPLETED
     status = "in-progress" if not row.end_date else "stopped" if stopped else "completed"
     return _resource("Procedure", row, version=row.version) | _filled(
         status=status,
         statusReason=concept(text=reason) if reason else None,
         code=concept(*code, text=row.regimen),
-        category=concept(text=TherapyKind(row.kind).label),
+        category=concept(text=row.get_kind_display()),
         subject=_of(row),
         performedPeriod=_period(row.start_date, row.end_date),
     )

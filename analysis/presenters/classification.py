@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+
 from analysis.models import BreastPrediction, Prediction
-from analysis.presenters.words import CATEGORIES, in_words, percent
+from analysis.presenters.words import CATEGORIES, category_meaning, in_words, percent
 from ml_models.categories import combine_with_pathology
 
 PROVEN = "6"
-BY_APPEARANCE = "Evidence: the appearance of this one picture, without the patient's record."
+BY_APPEARANCE = gettext_noop(
+    "Evidence: the appearance of this one picture, without the patient's record."
+)
 
 
 @dataclass(frozen=True)
@@ -68,13 +73,13 @@ def picture_finding(
         reasons=[in_words(code) for code in prediction.reasons],
         abstained=not category,
         category=category,
-        meaning=CATEGORIES.get(category, ""),
+        meaning=category_meaning(category),
         possible=", ".join(prediction.prediction_set),
         suspicious=percent(prediction.suspicious_probability),
         bars=[
             ClassBar(
                 category=name,
-                meaning=CATEGORIES[name],
+                meaning=category_meaning(name),
                 width=round(100 * probabilities[name], 1),
                 percent=percent(probabilities[name]),
                 is_suggested=name == category,
@@ -82,7 +87,7 @@ def picture_finding(
             for name in CATEGORIES
             if name in probabilities
         ],
-        evidence=_evidence(appearance) if by_record else BY_APPEARANCE,
+        evidence=_evidence(appearance) if by_record else _(BY_APPEARANCE),
         lacks_pathology=appearance == PROVEN and not malignancy_proven,
         has_heat_map=bool(prediction.heat_map_key),
         heat_outside=(
@@ -95,24 +100,32 @@ def picture_finding(
 
 
 def _evidence(appearance: str) -> str:
-    reads = f"category {appearance}" if appearance else "no category"
-    return (
+    proven = _(
         "Evidence: the record. Pathology proves cancer of this breast, which is category 6 "
-        f"whatever a picture shows. By its appearance alone the model gives it {reads}."
+        "whatever a picture shows."
     )
+    if not appearance:
+        reads = _("By its appearance alone the model gives it no category.")
+        return f"{proven} {reads}"
+    reads = _("By its appearance alone the model gives it category %(category)s.") % {
+        "category": appearance
+    }
+    return f"{proven} {reads}"
 
 
 def breast_finding(breast: BreastPrediction | None) -> BreastFinding | None:
     """What all pictures of the breast say together; nothing where there is no more than one."""
     if breast is None:
         return None
-    seen = f"{breast.pictures} picture{'s' * (breast.pictures > 1)} of it"
+    seen = ngettext("%(number)s picture of it", "%(number)s pictures of it", breast.pictures) % {
+        "number": breast.pictures
+    }
     if breast.pictures_beside:
-        seen += f" and {breast.pictures_beside} of the other"
+        seen += _(" and %(number)s of the other") % {"number": breast.pictures_beside}
     return BreastFinding(
         side=breast.get_laterality_display(),
         category="" if breast.abstained else breast.category,
-        meaning="" if breast.abstained else CATEGORIES.get(breast.category, ""),
+        meaning="" if breast.abstained else category_meaning(breast.category),
         possible=", ".join(breast.prediction_set),
         suspicious=percent(breast.suspicious_probability),
         seen=seen,

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from django.utils.translation import gettext as _
+
 from analysis.models import Countersignature, Decision
 from analysis.presenters.words import proposal_label
 
@@ -38,8 +40,8 @@ def _amended(former: Decision | None, decision: Decision) -> list[Amended]:
     if former is None:
         return []
     told = [
-        ("Decision", proposal_label(former.choice), proposal_label(decision.choice)),
-        ("Reason", former.reason or "none given", decision.reason),
-        ("Signed by", former.signed_by.full_name, decision.signed_by.full_name),
+        (_("Decision"), proposal_label(former.choice), proposal_label(decision.choice)),
+        (_("Reason"), former.reason or _("none given"), decision.reason),
+        (_("Signed by"), former.signed_by.full_name, decision.signed_by.full_name),
     ]
     return [Amended(*change) for change in told if change[1] != change[2]]

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from analysis.models import Finding
 from analysis.presenters.words import Figure, in_words, percent, percent_range
 from analysis.selectors import Lesion
 
 NOT_ESTIMATED = {
-    "malignancy_proven": "Malignancy is proven: there is nothing to estimate.",
-    "not_trained_on_men": "The model knows no men, so it gives no estimate.",
+    "malignancy_proven": gettext_noop("Malignancy is proven: there is nothing to estimate."),
+    "not_trained_on_men": gettext_noop("The model knows no men, so it gives no estimate."),
 }
 DESCRIPTORS = ("shape", "margin", "density", "assessment")
 
@@ -40,20 +43,24 @@ def _described_mass(number: int, finding: Finding, superseded: Sequence[Finding]
         number=number,
         finding=finding,
         words=[
-            Figure("Shape", finding.get_shape_display() or "not described"),
-            Figure("Margin", finding.get_margin_display() or "not described"),
-            Figure("Density", finding.get_density_display() or "not described"),
-            Figure("BI-RADS category", finding.get_assessment_display() or "not given"),
-            Figure("Age at the exam", f"{finding.age} years"),
+            Figure(_("Shape"), finding.get_shape_display() or _("not described")),
+            Figure(_("Margin"), finding.get_margin_display() or _("not described")),
+            Figure(_("Density"), finding.get_density_display() or _("not described")),
+            Figure(_("BI-RADS category"), finding.get_assessment_display() or _("not given")),
+            Figure(_("Age at the exam"), _("%(count)s years") % {"count": finding.age}),
         ],
         estimate=percent(finding.malignancy_probability) if estimated else "",
         interval=(
             percent_range(finding.probability_low, finding.probability_high) if estimated else ""
         ),
         rests_on=(
-            "description, age and category" if finding.uses_assessment else "description and age"
+            _("description, age and category")
+            if finding.uses_assessment
+            else _("description and age")
         ),
-        not_estimated=NOT_ESTIMATED.get(finding.not_estimated) or in_words(finding.not_estimated)
+        not_estimated=_(NOT_ESTIMATED[finding.not_estimated])
+        if finding.not_estimated in NOT_ESTIMATED
+        else in_words(finding.not_estimated)
         if finding.not_estimated
         else "",
         superseded=[_described_mass(number, earlier, ()) for earlier in superseded],

@@ -5,18 +5,22 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from analysis.lesions import FollowedLesion
 from analysis.models import AnalysisJob, Comparison
+from analysis.presenters.words import decimal
 from analysis.size_category import SizeCategory, SizedDate
 
 SIZE_CATEGORIES = {
-    SizeCategory.BASELINE: "baseline",
-    SizeCategory.NEW_LESION: "new lesion, which counts as an increase",
-    SizeCategory.INCREASE: "increase",
-    SizeCategory.PARTIAL_DECREASE: "partial decrease",
-    SizeCategory.STEADY: "neither decrease nor increase",
-    SizeCategory.NO_LONGER_MEASURABLE: "no longer measurable",
-    SizeCategory.NOT_CLASSIFIED: "not classified",
+    SizeCategory.BASELINE: gettext_noop("baseline"),
+    SizeCategory.NEW_LESION: gettext_noop("new lesion, which counts as an increase"),
+    SizeCategory.INCREASE: gettext_noop("increase"),
+    SizeCategory.PARTIAL_DECREASE: gettext_noop("partial decrease"),
+    SizeCategory.STEADY: gettext_noop("neither decrease nor increase"),
+    SizeCategory.NO_LONGER_MEASURABLE: gettext_noop("no longer measurable"),
+    SizeCategory.NOT_CLASSIFIED: gettext_noop("not classified"),
 }
 
 
@@ -55,23 +59,23 @@ def lesion_block(
         return None
     found = comparison.lesion
     seen = found["still_visible"]
-    contrasts = (f"{found[f'{when}_contrast']:.2f}" for when in ("prior", "current"))
-    rows = [LesionRow("Contrast", *contrasts)]
+    contrasts = (decimal(found[f"{when}_contrast"], 2) for when in ("prior", "current"))
+    rows = [LesionRow(_("Contrast"), *contrasts)]
     if found["prior_mm"] is not None or found["current_mm"] is not None:
         rows = [
-            LesionRow("Longest diameter", *_both(found, "mm", "mm")),
-            LesionRow("Area", *_both(found, "area_mm2", "mm²")),
+            LesionRow(_("Longest diameter"), *_both(found, "mm", "mm")),
+            LesionRow(_("Area"), *_both(found, "area_mm2", "mm²")),
             *rows,
         ]
     low, high = found["size_ratio_range"] or (None, None)
-    ratio = f"{found['size_ratio']:.2f} ({low:.2f} to {high:.2f})" if low is not None else ""
+    ratio = "" if low is None or high is None else _ratio(found["size_ratio"], low, high)
     return LesionBlock(
         marked_by=job.mark.marked_by.full_name,
         still_visible=seen,
         prior_diameter=millimetres(found["prior_mm"]),
         rows=rows,
         over_time=[
-            LesionDate(each.size.day, size_text(each), SIZE_CATEGORIES[each.category])
+            LesionDate(each.size.day, size_text(each), _(SIZE_CATEGORIES[each.category]))
             for lesion in lesions
             if lesion.mark.pk == job.mark_id
             for each in lesion.course
@@ -79,6 +83,11 @@ def lesion_block(
         ratio=ratio,
         lacks_scale=found["prior_mm"] is None or (seen and found["current_mm"] is None),
     )
+
+
+def _ratio(value: float, low: float, high: float) -> str:
+    words = {"value": decimal(value, 2), "low": decimal(low, 2), "high": decimal(high, 2)}
+    return _("%(value)s (%(low)s to %(high)s)") % words
 
 
 def millimetres(value: float | None) -> str:
@@ -91,29 +100,36 @@ def _both(found: dict[str, Any], figure: str, unit: str) -> tuple[str, str]:
 
 
 def _in_unit(value: float | None, unit: str) -> str:
-    return "not measured" if value is None else f"{value:.0f} {unit}"
+    return _("not measured") if value is None else f"{value:.0f} {unit}"
 
 
 def size_text(found: SizedDate) -> str:
     if found.category == SizeCategory.NO_LONGER_MEASURABLE:
-        return "not measurable"
+        return _("not measurable")
     if found.category == SizeCategory.NEW_LESION:
-        return "new" + (f", {found.size.diameter_mm:.0f} mm" if found.size.diameter_mm else "")
-    return "no mm" if found.size.diameter_mm is None else millimetres(found.size.diameter_mm)
+        if not found.size.diameter_mm:
+            return _("new")
+        return _("new, %(size)s") % {"size": millimetres(found.size.diameter_mm)}
+    return _("no mm") if found.size.diameter_mm is None else millimetres(found.size.diameter_mm)
 
 
 def size_sentence(found: SizedDate) -> str:
     """The category of one date and what it was set against."""
-    words = f"Size category, RECIST-like: {SIZE_CATEGORIES[found.category]}"
+    words = _("Size category, RECIST-like: %(category)s") % {
+        "category": _(SIZE_CATEGORIES[found.category])
+    }
     match found.category:
         case SizeCategory.INCREASE | SizeCategory.PARTIAL_DECREASE | SizeCategory.STEADY:
-            return (
-                f"{words}. Baseline {millimetres(found.baseline_mm)}, "
-                f"smallest before {millimetres(found.nadir_mm)}"
-            )
+            against = _("Baseline %(baseline)s, smallest before %(smallest)s") % {
+                "baseline": millimetres(found.baseline_mm),
+                "smallest": millimetres(found.nadir_mm),
+            }
+            return f"{words}. {against}"
         case SizeCategory.NOT_CLASSIFIED:
-            return f"{words}: below 10 mm at baseline, not measured yet, or of unknown scale"
+            why = _("below 10 mm at baseline, not measured yet, or of unknown scale")
+            return f"{words}: {why}"
         case SizeCategory.NO_LONGER_MEASURABLE:
-            return f"{words}. That is no proof that none is left"
+            doubt = _("That is no proof that none is left")
+            return f"{words}. {doubt}"
         case _:
             return words

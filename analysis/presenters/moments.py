@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import date
 
+from django.utils.translation import gettext as _
+
 from analysis.models import AnalysisJob
 from patients.models import Patient
 from patients.presenters import age_at_exam, interval
@@ -23,7 +25,7 @@ def moments(job: AnalysisJob) -> list[Moment]:
     """Of the prior and the current picture."""
     return [
         moment_of(job.patient, mammogram.exam_date, when)
-        for mammogram, when in ((job.prior, "Prior"), (job.current, "Current"))
+        for mammogram, when in ((job.prior, _("Prior")), (job.current, _("Current")))
         if mammogram
     ]
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from math import hypot
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from analysis.models import Comparison
 
 
@@ -18,7 +20,7 @@ def places(comparison: Comparison | None) -> list[Place]:
     if comparison is None:
         return []
     return [
-        Place(number, "denser than before" if place["gain"] else "less dense than before")
+        Place(number, _("denser than before") if place["gain"] else _("less dense than before"))
         for number, place in enumerate(beside_the_lesion(comparison), start=1)
     ]
 

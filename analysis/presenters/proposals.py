@@ -4,9 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from analysis.choices import Proposal
 from analysis.models import Recommendation
-from analysis.presenters.words import REASONS, VERDICTS, Figure, proposal_label, spelled
+from analysis.presenters.words import REASONS, VERDICTS, Figure, number, proposal_label, spelled
 
 PROPOSAL_ICONS = {
     Proposal.CONTINUE_CHEMOTHERAPY: "continue",
@@ -15,15 +19,15 @@ PROPOSAL_ICONS = {
     Proposal.NOT_ASSESSABLE: "slash",
 }
 INPUTS = {
-    "ssim": "SSIM",
-    "smallest_before_mm": "Smallest before (mm)",
-    "diameter_mm": "Longest diameter (mm)",
-    "baseline_mm": "Baseline (mm)",
-    "threshold_mm": "Threshold (mm)",
-    "threshold_share": "Threshold (share)",
-    "size_category": "Size category, RECIST-like",
-    "on_chemotherapy": "On chemotherapy",
-    "malignancy_proven": "Malignancy proven",
+    "ssim": gettext_noop("SSIM"),
+    "smallest_before_mm": gettext_noop("Smallest before (mm)"),
+    "diameter_mm": gettext_noop("Longest diameter (mm)"),
+    "baseline_mm": gettext_noop("Baseline (mm)"),
+    "threshold_mm": gettext_noop("Threshold (mm)"),
+    "threshold_share": gettext_noop("Threshold (share)"),
+    "size_category": gettext_noop("Size category, RECIST-like"),
+    "on_chemotherapy": gettext_noop("On chemotherapy"),
+    "malignancy_proven": gettext_noop("Malignancy proven"),
 }
 
 
@@ -41,17 +45,23 @@ def traced_rules(trace: Iterable[dict[str, Any]]) -> list[TracedRule]:
     return [
         TracedRule(
             id=entry["rule"],
-            statement=entry["statement"],
+            statement=statement_of(entry),
             fired=entry["fired"],
             decides=entry.get("decides", False),
             outcome=proposal_label(entry["outcome"]),
             inputs=[
-                Figure(INPUTS.get(name, spelled(name)), _value(value))
+                Figure(_(INPUTS.get(name, spelled(name))), _value(value))
                 for name, value in entry["inputs"].items()
             ],
         )
         for entry in trace
     ]
+
+
+def statement_of(entry: dict[str, Any]) -> str:
+    """What the rule says; it is kept in English and shown in the reader's language."""
+    kept: str = entry["statement"]
+    return _(kept)
 
 
 def proposal_icon(recommendation: Recommendation) -> str:
@@ -62,15 +72,16 @@ def _value(value: object) -> str:
     """An input or threshold of a rule."""
     match value:
         case None | []:
-            text = "none"
+            text = _("none")
         case bool():
-            text = "yes" if value else "no"
+            text = _("yes") if value else _("no")
         case float():
-            text = "> 0.999" if 0.9995 <= value < 1 else f"{round(value, 3):g}"
+            text = number(value) if 0.9995 <= value < 1 else number_format(f"{round(value, 3):g}")
         case list():
             text = ", ".join(_value(each).rstrip(".") for each in value)
         case str():
-            text = VERDICTS.get(value) or REASONS.get(value) or value.replace("_", " ")
+            words = VERDICTS.get(value) or REASONS.get(value)
+            text = _(words) if words else value.replace("_", " ")
         case _:
             text = str(value)
     return text

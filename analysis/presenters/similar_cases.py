@@ -3,16 +3,23 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from analysis.choices import OWN_CASES
 from analysis.models import SimilarCases
-from analysis.presenters.words import in_words, number
+from analysis.presenters.words import decimal, in_words, number
 from analysis.selectors import shown_cases
 from ml_models.similar.reference import reference_set
 
 NO_SIMILAR = {
-    "reference_of_other_model": "The reference set was made with another model than is active.",
-    "no_reference_of_this_view": "The reference set holds no picture of this breast and view.",
-    "not_assessable": "The picture cannot be assessed, so nothing is like it.",
+    "reference_of_other_model": gettext_noop(
+        "The reference set was made with another model than is active."
+    ),
+    "no_reference_of_this_view": gettext_noop(
+        "The reference set holds no picture of this breast and view."
+    ),
+    "not_assessable": gettext_noop("The picture cannot be assessed, so nothing is like it."),
 }
 
 
@@ -53,31 +60,38 @@ def similar(found: SimilarCases | None) -> SimilarPictures | None:
                 if c["attribution"]
             }
         ),
-        reason=NO_SIMILAR.get(found.reason) or (in_words(found.reason) if found.reason else ""),
+        reason=_reason(found.reason),
         cases=[
             SimilarPicture(
                 case=case["case"],
                 has_picture=case["picture"],
                 is_own=case["dataset"] == OWN_CASES,
                 position=f"{case['laterality']} {case['view']}",
-                birads=case["birads"] or "not known",
-                pathology=case["pathology"] or "not known",
-                source=f"{case['dataset']}, {case['licence']}",
+                birads=case["birads"] or _("not known"),
+                pathology=case["pathology"] or _("not known"),
+                source=f"{_(case['dataset'])}, {case['licence']}",
                 distance=number(case["distance"]),
                 ssim=_ssim_of(case),
             )
             for case in cases
         ],
         worth=_worth(found),
-        versions=f"{found.search_version}, features of {found.model_version}",
+        versions=_("%(search)s, features of %(model)s")
+        % {"search": found.search_version, "model": found.model_version},
         reference_sha256=found.reference_sha256,
     )
+
+
+def _reason(code: str) -> str:
+    if code in NO_SIMILAR:
+        return _(NO_SIMILAR[code])
+    return in_words(code) if code else ""
 
 
 def _ssim_of(case: dict[str, Any]) -> str:
     if case["ssim"] is None:
         at_hand = case["picture"] or case["dataset"] == OWN_CASES
-        return "outlines differ" if at_hand else "no picture here"
+        return _("outlines differ") if at_hand else _("no picture here")
     return number(case["ssim"])
 
 
@@ -89,9 +103,16 @@ def _worth(found: SimilarCases) -> str:
     measured = reference.worth
     value, low, high = measured["auc"]
     floor, ceiling = measured["chance"]
-    return (
-        f"Within the reference set, the {measured['neighbours']} pictures most like one told its "
-        f"malignancy with an AUC of {value:.2f} (95 % {low:.2f} to {high:.2f}, "
-        f"{measured['pictures']} pictures); by chance it lies between {floor:.2f} and "
-        f"{ceiling:.2f}."
-    )
+    return _(
+        "Within the reference set, the %(neighbours)s pictures most like one told its malignancy "
+        "with an AUC of %(value)s (95 %% %(low)s to %(high)s, %(pictures)s pictures); by chance "
+        "it lies between %(floor)s and %(ceiling)s."
+    ) % {
+        "neighbours": measured["neighbours"],
+        "pictures": measured["pictures"],
+        "value": decimal(value, 2),
+        "low": decimal(low, 2),
+        "high": decimal(high, 2),
+        "floor": decimal(floor, 2),
+        "ceiling": decimal(ceiling, 2),
+    }

@@ -8,6 +8,7 @@ from typing import NoReturn
 from uuid import UUID
 
 from django.db import IntegrityError
+from django.utils.translation import gettext as _
 
 from analysis import selectors
 from analysis.choices import Proposal, RecommendationStatus, SignatureMeaning
@@ -78,7 +79,7 @@ def sign_decision(
         choice=choice,
         reason=_checked_reason(
             reason,
-            "Give the reason for a decision that differs from the proposal.",
+            _("Give the reason for a decision that differs from the proposal."),
             due=not follows,
         ),
         signed_by=signed_by,
@@ -87,7 +88,8 @@ def sign_decision(
         _save(decision, Action.DECISION_SIGNED, signatures_seen=0)
     except StaleVersion as error:
         by = _latest(recommendation).signed_by.full_name
-        raise AlreadySigned(f"This proposal is already signed by {by}.") from error
+        sentence = _("This proposal is already signed by %(who)s.") % {"who": by}
+        raise AlreadySigned(sentence) from error
     return decision
 
 
@@ -119,7 +121,7 @@ def amend_decision(
         version=latest.version + 1,
         meaning=SignatureMeaning.AMENDED,
         choice=choice,
-        reason=_checked_reason(reason, "Give the reason for the amendment.", due=True),
+        reason=_checked_reason(reason, _("Give the reason for the amendment."), due=True),
         signed_by=signed_by,
     )
     _save(decision, Action.DECISION_AMENDED, signatures_seen=signatures_seen)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
+from django.utils import translation
+
 from analysis import selectors
 from analysis.blinding import READ_FIRST, ReadingDue, exam_to_read_first
 from analysis.models import Recommendation
@@ -45,6 +48,7 @@ class IssuedReport:
     is_current: bool  # nothing was signed since
 
 
+@translation.override(settings.LANGUAGE_CODE)  # whoever asks: it is read by others
 def issue_report(recommendation: Recommendation, *, issued_by: User) -> Report:
     """Make the PDF and write down its hash. Until a decision is in force it is a draft."""
     require(issued_by, Permission.READ_ANALYSES)

@@ -9,6 +9,7 @@ from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from mammotrack.accounts.middleware import must_have_second_factor
 from mammotrack.accounts.models import User
@@ -18,8 +19,8 @@ class AccountAdapter(DefaultAccountAdapter):
     """Administrators make accounts; a refusal never says which part was wrong."""
 
     error_messages = DefaultAccountAdapter.error_messages | {
-        "username_password_mismatch": "The user name or the password is not right.",
-        "too_many_login_attempts": "Too many attempts. Wait a few minutes and try again.",
+        "username_password_mismatch": _("The user name or the password is not right."),
+        "too_many_login_attempts": _("Too many attempts. Wait a few minutes and try again."),
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from mammotrack.accounts.signals import user_created
 from mammotrack.db import atomic
@@ -19,12 +20,12 @@ from mammotrack.models import TimestampedModel, UUIDModel
 
 
 class Role(models.TextChoices):
-    RECEPTIONIST = "RECEPTIONIST", "Receptionist"
-    RADIOGRAPHER = "RADIOGRAPHER", "Radiographer"
-    DOCTOR = "DOCTOR", "Doctor"
-    INTEGRATOR = "INTEGRATOR", "Integrator"
-    RESEARCHER = "RESEARCHER", "Researcher"
-    ADMIN = "ADMIN", "Administrator"
+    RECEPTIONIST = "RECEPTIONIST", _("Receptionist")
+    RADIOGRAPHER = "RADIOGRAPHER", _("Radiographer")
+    DOCTOR = "DOCTOR", _("Doctor")
+    INTEGRATOR = "INTEGRATOR", _("Integrator")
+    RESEARCHER = "RESEARCHER", _("Researcher")
+    ADMIN = "ADMIN", _("Administrator")
 
 
 class Clinic(TimestampedModel):
@@ -64,6 +65,7 @@ class User(UUIDModel, AbstractBaseUser):
     full_name = models.CharField(max_length=150, help_text="As printed beside a signature.")
     role = models.CharField(max_length=12, choices=Role)
     is_active = models.BooleanField(default=True, help_text="Untick instead of deleting.")
+    language = models.CharField(max_length=8, blank=True, editable=False)  # "": the browser's
     created_at = models.DateTimeField(auto_now_add=True)
     clinics = models.ManyToManyField(Clinic, through="Membership", related_name="users")
 

@@ -6,10 +6,25 @@ from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as webauthn
 from allauth.usersessions.views import list_usersessions
-from django.urls import path
+from django.conf import settings
+from django.urls import path, register_converter
 
 from mammotrack.accounts import views
 from mammotrack.middleware import public
+
+
+class Language:
+    """One of those we speak."""
+
+    regex = "|".join(code for code, _ in settings.LANGUAGES)
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    to_url = to_python
+
+
+register_converter(Language, "language")
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -24,6 +39,8 @@ urlpatterns = [
     path(
         "account/confirm/key/", webauthn.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"
     ),
+    path("account/language/", public(views.choose_language), name="account_language"),
+    path("texts/<language:language>.js", public(views.script_texts), name="script_texts"),
     path("account/session/", views.session, name="account_session"),
     path("account/sessions/", list_usersessions, name="usersessions_list"),
     path("account/app/", totp.activate_totp, name="mfa_activate_totp"),

@@ -10,8 +10,8 @@ from mammotrack.audit.trail import Filters
 
 class PatientForm(forms.Form):
     patient_id = forms.UUIDField(
-        label="Id of the patient",
-        help_text="As it stands in the address of the patient's page.",
+        label=_("Id of the patient"),
+        help_text=_("As it stands in the address of the patient's page."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 

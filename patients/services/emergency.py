@@ -6,6 +6,8 @@ Who breaks the glass knows the patient by two identifiers, so that nobody looks 
 from datetime import timedelta
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from mammotrack.accounts.models import Clinic, User
 from mammotrack.accounts.policy import GRANTS, Permission, require
 from mammotrack.audit import services as audit
@@ -68,7 +70,8 @@ def break_glass(
     reason = reason.strip()
     if len(reason) < MIN_REASON_CHARACTERS:
         raise Rejected(
-            f"Say in {MIN_REASON_CHARACTERS} characters or more why it cannot wait.",
+            _("Say in %(number)s characters or more why it cannot wait.")
+            % {"number": MIN_REASON_CHARACTERS},
             code="reason_required",
         )
     if clinic_id in opened_by.clinic_ids and Permission.READ_PATIENTS in GRANTS[opened_by.role]:

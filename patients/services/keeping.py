@@ -3,6 +3,7 @@
 from datetime import date
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, require
@@ -91,7 +92,8 @@ def require_erasable(patient: Patient, *, on: date) -> None:
     if current.archived_at is None:
         raise RecordKept("This record is in use: it is not archived.", why="in_use")
     if on < kept_until(current):
-        raise RecordKept(f"The record is kept until {kept_until(current)}.", why="retention")
+        sentence = _("The record is kept until %(day)s.") % {"day": kept_until(current)}
+        raise RecordKept(sentence, why="retention")
 
 
 def _set_hold(

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import IntegrityError
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, require
@@ -107,7 +108,7 @@ def record_cycle(
             add_fact(cycle, Action.CYCLE_RECORDED, recorded_by)
             _check_cycle(cycle, course)
     except IntegrityError as error:
-        raise DuplicateCycle(f"Cycle {number} is on record already.") from error
+        raise DuplicateCycle(_on_record(number)) from error
     return cycle
 
 
@@ -122,7 +123,7 @@ def amend_cycle(
             amend_fact(cycle, expected_version=expected_version, actor=recorded_by, **values)
             _check_cycle(cycle, cycle.course)
     except IntegrityError as error:
-        raise DuplicateCycle(f"Cycle {cycle.number} is on record already.") from error
+        raise DuplicateCycle(_on_record(cycle.number)) from error
     return cycle
 
 
@@ -175,8 +176,11 @@ def _check_cycle(cycle: TherapyCycle, course: TherapyCourse) -> None:
         earlier, later = sorted((cycle, other), key=lambda c: c.number)
         if (earlier.last_date or earlier.given_date) >= later.given_date:
             raise OverlappingCycles(
-                f"Cycles {earlier.number} and {later.number} overlap: each begins after the one "
-                "before it has ended."
+                _(
+                    "Cycles %(earlier)s and %(later)s overlap: each begins after the one before "
+                    "it has ended."
+                )
+                % {"earlier": earlier.number, "later": later.number}
             )
 
 
@@ -185,7 +189,8 @@ def _check_cycle_in_course(cycle: TherapyCycle, course: TherapyCourse) -> None:
     if cycle.given_date < course.start_date or (course.end_date and last > course.end_date):
         raise InvalidDates("The cycle lies outside its course.")
     if course.planned_cycles and cycle.number > course.planned_cycles:
-        raise Rejected(f"The course has {course.planned_cycles} cycles.", code="cycle_not_planned")
+        sentence = _("The course has %(number)s cycles.") % {"number": course.planned_cycles}
+        raise Rejected(sentence, code="cycle_not_planned")
 
 
 def _check_report(report: PathologyReport) -> None:
@@ -197,3 +202,7 @@ def _check_report(report: PathologyReport) -> None:
             raise ContradictoryPathology(
                 "A benign result has no histology of cancer, grade or receptors.", fields=given
             )
+
+
+def _on_record(number: int) -> str:
+    return _("Cycle %(number)s is on record already.") % {"number": number}

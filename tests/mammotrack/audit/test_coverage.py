@@ -41,6 +41,7 @@ pytestmark = pytest.mark.django_db
 WITHOUT_PATIENTS = {  # addresses whose answers are about no patient
     "home",
     "about",
+    "script_texts",
     "patients:new",
     "api:clinic-list",
     *(f"api:webhook-{what}" for what in ("list", "detail", "rotate")),
