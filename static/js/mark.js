@@ -49,7 +49,7 @@
 
     function setDrawing(on) {
       button.setAttribute("aria-pressed", String(on));
-      text.textContent = on ? "Stop drawing" : said;
+      text.textContent = on ? gettext("Stop drawing") : said;
       hint.hidden = !on;
       canvases.forEach((canvas) => canvas.classList.toggle("is-open", on));
       if (on) document.querySelector("[data-show=acquired]")?.click();

@@ -67,7 +67,7 @@
   async function ask() {
     const answer = await fetch(dialog.dataset.session, { redirect: "manual" }).catch(() => null);
     if (!answer?.ok) {
-      say("You are not signed in yet.");
+      say(gettext("You are not signed in yet."));
       return;
     }
     const session = await answer.json();

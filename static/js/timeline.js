@@ -7,9 +7,7 @@
   if (form) {
     const boxes = [...form.elements].filter((element) => element.name === "picture");
     const said = form.querySelector("[data-picked]");
-    const names = new Map(
-      boxes.map((box) => [box.value, box.getAttribute("aria-label").replace(/^Choose |, to compare$/g, "")]),
-    );
+    const names = new Map(boxes.map((box) => [box.value, box.dataset.picture]));
     for (const box of boxes) {
       box.addEventListener("change", () => {
         for (const twin of boxes) if (twin.value === box.value) twin.checked = box.checked;
@@ -20,7 +18,8 @@
 
     function tell() {
       const chosen = [...new Set(boxes.filter((box) => box.checked).map((box) => box.value))];
-      said.textContent = chosen.length ? `Chosen: ${chosen.map((key) => names.get(key)).join("; ")}` : "";
+      const pictures = chosen.map((key) => names.get(key)).join("; ");
+      said.textContent = pictures ? interpolate(gettext("Chosen: %(pictures)s"), { pictures }, true) : "";
     }
   }
 }

@@ -34,7 +34,7 @@
     const boxes = [...form.querySelectorAll("[name=confirmed_identifiers]")];
     if (boxes.filter((box) => box.checked).length < 2) {
       const [first] = boxes.filter((box) => !box.checked);
-      first.setCustomValidity("Compare at least two with the request or the person, then tick them.");
+      first.setCustomValidity(gettext("Compare at least two with the request or the person, then tick them."));
       first.reportValidity();
       form.addEventListener("change", () => first.setCustomValidity(""), { once: true });
       return;
@@ -42,7 +42,7 @@
     const rows = [...list.children].filter((row) => !row.dataset.sent);
     if (!rows.length) {
       picker.focus();
-      say("Choose at least one file first.");
+      say(gettext("Choose at least one file first."));
       return;
     }
     rows.forEach((row) => enqueue(row, {}));
@@ -81,7 +81,7 @@
     row.dataset.sent = "yes";
     row.querySelector("[data-remove]").hidden = true;
     row.querySelectorAll("select").forEach((select) => (select.disabled = true));
-    show(row, "Waiting", 0);
+    show(row, gettext("Waiting"), 0);
     waiting.push([row, how]);
     if (!sending) sendNext();
   }
@@ -107,18 +107,21 @@
     request.open("POST", form.action);
     request.setRequestHeader("HX-Request", "true");
     request.upload.addEventListener("progress", (event) => {
-      if (event.lengthComputable) show(row, "Sending", (100 * event.loaded) / event.total);
+      if (!event.lengthComputable) return;
+      const percent = (100 * event.loaded) / event.total;
+      const share = `${Math.round(percent)} %`;
+      show(row, interpolate(gettext("Sending, %(share)s"), { share }, true), percent);
     });
-    request.upload.addEventListener("load", () => show(row, "Checking the file", 100));
+    request.upload.addEventListener("load", () => show(row, gettext("Checking the file"), 100));
     request.addEventListener("load", () => answered(row, request));
-    request.addEventListener("error", () => failed(row, "The connection broke."));
+    request.addEventListener("error", () => failed(row, gettext("The connection broke.")));
     request.send(data);
   }
 
   function answered(row, request) {
     const isFragment = request.responseText.includes("data-outcome");
     if (!isFragment) {
-      failed(row, `The server answered with error ${request.status}.`);
+      failed(row, interpolate(gettext("The server answered with error %(status)s."), { status: request.status }, true));
       return;
     }
     row.querySelector("[data-progress]").hidden = true;
@@ -144,8 +147,9 @@
     again.type = "button";
     again.className = "button";
     again.dataset.resend = "same";
-    again.textContent = "Send again";
-    result.replaceChildren(`${text} It is not known to be stored; sending it again does no harm. `, again);
+    again.textContent = gettext("Send again");
+    const hint = gettext("It is not known to be stored; sending it again does no harm.");
+    result.replaceChildren(`${text} ${hint} `, again);
     sendNext();
   }
 
@@ -153,14 +157,13 @@
     row.querySelector("[data-result]").replaceChildren();
     row.querySelector("[data-progress]").hidden = false;
     row.querySelector("progress").value = percent;
-    row.querySelector("[data-state]").textContent =
-      text === "Sending" ? `Sending, ${Math.round(percent)} %` : text;
+    row.querySelector("[data-state]").textContent = text;
   }
 
   function summarise() {
     const stored = list.querySelectorAll("[data-outcome=stored]").length;
     const refused = list.children.length - stored;
-    say(`${stored} stored, ${refused} not stored.`);
+    say(interpolate(gettext("%(stored)s stored, %(refused)s not stored."), { stored, refused }, true));
   }
 
   function say(text) {

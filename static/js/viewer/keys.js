@@ -4,7 +4,7 @@
 const KEPT = "viewer-keys";
 const TYPED = "input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [contenteditable]";
 const PRESSED = "button, a, summary, input, [role=button]";
-const NAMES = { " ": "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
+const NAMES = { " ": gettext("Space"), ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
 
 export function listen(actions, dialog) {
   const settings = { isOff: false, keys: {}, ...JSON.parse(localStorage.getItem(KEPT) || "{}") };
@@ -42,7 +42,7 @@ export function listen(actions, dialog) {
   function field(action) {
     const input = document.createElement("input");
     Object.assign(input, { value: keyOf(action), maxLength: 1, className: "key" });
-    input.setAttribute("aria-label", `Key for: ${action.text}`);
+    input.setAttribute("aria-label", interpolate(gettext("Key for: %(action)s"), { action: action.text }, true));
     input.addEventListener("change", () => {
       const isTaken = actions.some((each) => each !== action && keyOf(each).toLowerCase() === input.value.toLowerCase());
       if (input.value.trim() && !isTaken) settings.keys[action.name] = input.value;

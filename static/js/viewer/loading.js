@@ -9,7 +9,7 @@ import { say } from "./words.js";
 
 // True where all of it came.
 export async function loadPictures() {
-  say("Loading the pictures at full depth…");
+  say(gettext("Loading the pictures at full depth…"));
   const loaded = await Promise.allSettled(
     films.map(async (film) => setPicture(film, await loadPicture(film.element.dataset.pixels))),
   );
@@ -35,7 +35,7 @@ export async function loadGrid() {
 export async function loadHeats() {
   const awaited = films.filter((film) => film.element.dataset.heat && !film.maps.heat);
   if (!awaited.length) return;
-  say("Loading the evidence maps…");
+  say(gettext("Loading the evidence maps…"));
   stage.setAttribute("aria-busy", "true");
   const loaded = await Promise.allSettled(
     awaited.map(async (film) => {

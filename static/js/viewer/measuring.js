@@ -3,6 +3,7 @@
 import * as overlays from "./overlays.js";
 import { pixelUnder } from "./pointer.js";
 import { films, one } from "./state.js";
+import { decimal } from "./words.js";
 
 export function begin(film, event) {
   films.forEach((each) => overlays.clearLine(each.canvas));
@@ -17,8 +18,10 @@ export function extend(film, event) {
 
 export function end(film) {
   if (!film.measured || length(film) < 1) return;
-  const scale = film.spacing ? "" : ", whose scale is unknown";
-  one("[data-measured]").textContent = `${lengthText(film)} on the ${film.which} picture${scale}.`;
+  const onPrior = film.which === "prior";
+  const told = onPrior ? gettext("%(length)s on the prior picture.") : gettext("%(length)s on the current picture.");
+  const doubt = film.spacing ? "" : ` ${gettext("Its scale is unknown.")}`;
+  one("[data-measured]").textContent = interpolate(told, { length: lengthText(film) }, true) + doubt;
   proposeMark(film);
 }
 
@@ -27,7 +30,7 @@ function length({ measured: { from, to } }) {
 }
 
 function lengthText(film) {
-  return film.spacing ? `${(length(film) * film.spacing).toFixed(1)} mm` : `${length(film).toFixed(0)} px`;
+  return film.spacing ? `${decimal(length(film) * film.spacing, 1)} mm` : `${length(film).toFixed(0)} px`;
 }
 
 // The disc over the measured line, in the form that keeps it.

@@ -10,11 +10,13 @@ let saying = 0;
 // Seen while something is awaited; of what the fields show it is for those who hear the page.
 export function say(awaited = "") {
   const { centre, width } = shown.window;
-  const aligned = shown.isAligned ? ", prior aligned" : "";
+  const numbers = { centre: Math.round(centre), width: Math.round(width), zoom: `${zoomPercent()} %` };
+  const told = shown.isAligned
+    ? gettext("Window %(centre)s / %(width)s, zoom %(zoom)s, prior aligned")
+    : gettext("Window %(centre)s / %(width)s, zoom %(zoom)s");
   const status = one("[data-status]");
   status.classList.toggle("visually-hidden", !awaited);
-  status.textContent =
-    awaited || `Window ${Math.round(centre)} / ${Math.round(width)}, zoom ${zoomPercent()} %${aligned}`;
+  status.textContent = awaited || interpolate(told, numbers, true);
 }
 
 export function saySoon() {
@@ -39,12 +41,23 @@ export function probed(film, { x, y }) {
   const shares = [x / base.columns, y / base.rows];
   const node = shown.grid && (base === current || laid) ? nodeAt(shown.grid, ...shares) : null;
   const at = laid ? { x: node.across * prior.columns, y: node.down * prior.rows } : { x, y };
-  const words = [`${film.which} column ${Math.floor(at.x)}, row ${Math.floor(at.y)}`];
+  const spot = { column: Math.floor(at.x), row: Math.floor(at.y) };
+  const where = film === prior ? gettext("prior column %(column)s, row %(row)s") : gettext("current column %(column)s, row %(row)s");
+  const words = [interpolate(where, spot, true)];
   const value = valueAt(film.picture, at);
-  if (value !== null) words.push(`gray ${value.toFixed(1)}`);
-  if (shown.mode === "ssim" && film === current) words.push(node.measured ? `SSIM ${node.ssim.toFixed(2)}` : "SSIM not measured here");
-  if (shown.mode === "gradcam" && film.heat) words.push(`evidence ${(heatAt(film.heat, shares) / 255).toFixed(2)} of 1`);
+  if (value !== null) words.push(filled(gettext("gray %(value)s"), value, 1));
+  if (shown.mode === "ssim" && film === current) words.push(node.measured ? `SSIM ${decimal(node.ssim, 2)}` : gettext("SSIM not measured here"));
+  if (shown.mode === "gradcam" && film.heat) words.push(filled(gettext("evidence %(value)s of 1"), heatAt(film.heat, shares) / 255, 2));
   return words.join(", ");
+}
+
+function filled(text, value, places) {
+  return interpolate(text, { value: decimal(value, places) }, true);
+}
+
+// As the reader's language writes it.
+export function decimal(value, places) {
+  return value.toFixed(places).replace(".", get_format("DECIMAL_SEPARATOR"));
 }
 
 function valueAt(picture, { x, y }) {
