@@ -28,6 +28,34 @@ INPUTS = {
     "size_category": gettext_noop("Size category, RECIST-like"),
     "on_chemotherapy": gettext_noop("On chemotherapy"),
     "malignancy_proven": gettext_noop("Malignancy proven"),
+    "assessable": gettext_noop("Assessable"),
+    "reasons": gettext_noop("Reasons"),
+    "reason": gettext_noop("Reason"),
+    "comparable": gettext_noop("Comparable"),
+    "suspicious_probability": gettext_noop("Suspicious probability"),
+    "change_probability": gettext_noop("Change probability"),
+    "threshold": gettext_noop("Threshold"),
+    "prior_category": gettext_noop("Prior category"),
+    "current_category": gettext_noop("Current category"),
+    "highest_benign_category": gettext_noop("Highest benign category"),
+    "verdict": gettext_noop("Verdict"),
+    "lesion_marked": gettext_noop("Lesion marked"),
+    "cycles_given": gettext_noop("Cycles given"),
+    "cycles_planned": gettext_noop("Cycles planned"),
+    "therapy_record": gettext_noop("Therapy record"),
+}
+VALUES = {  # that are no codes of a finding
+    "read": gettext_noop("read"),
+    "none read, chemotherapy assumed": gettext_noop("none read, chemotherapy assumed"),
+    "no record read": gettext_noop("no record read"),
+    "no_prior": gettext_noop("no prior"),
+    "new_lesion": gettext_noop("new lesion"),
+    "increase": gettext_noop("increase"),
+    "partial_decrease": gettext_noop("partial decrease"),
+    "steady": gettext_noop("steady"),
+    "no_longer_measurable": gettext_noop("no longer measurable"),
+    "not_classified": gettext_noop("not classified"),
+    "baseline": gettext_noop("baseline"),
 }
 
 
@@ -80,7 +108,7 @@ def _value(value: object) -> str:
         case list():
             text = ", ".join(_value(each).rstrip(".") for each in value)
         case str():
-            words = VERDICTS.get(value) or REASONS.get(value)
+            words = VERDICTS.get(value) or REASONS.get(value) or VALUES.get(value)
             text = _(words) if words else value.replace("_", " ")
         case _:
             text = str(value)

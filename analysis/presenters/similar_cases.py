@@ -12,6 +12,7 @@ from analysis.presenters.words import decimal, in_words, number
 from analysis.selectors import shown_cases
 from ml_models.similar.reference import reference_set
 
+PATHOLOGY = {"malignant": gettext_noop("malignant"), "benign": gettext_noop("benign")}
 NO_SIMILAR = {
     "reference_of_other_model": gettext_noop(
         "The reference set was made with another model than is active."
@@ -68,7 +69,7 @@ def similar(found: SimilarCases | None) -> SimilarPictures | None:
                 is_own=case["dataset"] == OWN_CASES,
                 position=f"{case['laterality']} {case['view']}",
                 birads=case["birads"] or _("not known"),
-                pathology=case["pathology"] or _("not known"),
+                pathology=_pathology(case["pathology"]),
                 source=f"{_(case['dataset'])}, {case['licence']}",
                 distance=number(case["distance"]),
                 ssim=_ssim_of(case),
@@ -80,6 +81,11 @@ def similar(found: SimilarCases | None) -> SimilarPictures | None:
         % {"search": found.search_version, "model": found.model_version},
         reference_sha256=found.reference_sha256,
     )
+
+
+def _pathology(told: str | None) -> str:
+    known = PATHOLOGY.get(told or "")
+    return _(known) if known else told or _("not known")
 
 
 def _reason(code: str) -> str:
