@@ -117,7 +117,7 @@ def test_s16_a_doctor_works_in_spanish_from_sign_in_to_signature(
     assert_spanish(page)
     visit.keep(page, "spanish-review")
     proposal = page.locator(".proposal h2").inner_text().strip()
-    page.get_by_label(proposal).check()
+    page.get_by_role("radio", name=proposal).check()
     page.get_by_label("Su contraseña").fill(PASSWORD)
     page.get_by_role("button", name="Firmar la decisión").click()
     expect(page.get_by_text("Su firma queda registrada.")).to_be_visible()
