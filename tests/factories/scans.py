@@ -3,13 +3,17 @@
 import hashlib
 import uuid
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from mammotrack.accounts.models import Clinic, Role, User
 from patients.models import Patient
+from scans.arrivals import take_arrival
 from scans.choices import FileFormat, Laterality, Mismatch, View
 from scans.header import MammogramHeader
 from scans.models import Exam, Mammogram, UnmatchedFile
+from scans.services import Stored
+from tests.dicom_files import mammogram, write_dicom
 from tests.factories.accounts import make_user
 from tests.factories.patients import make_patient
 
@@ -78,6 +82,12 @@ def make_unmatched_file(clinic: Clinic, **fields: Any) -> UnmatchedFile:
         "received_by": make_user(Role.INTEGRATOR),
     } | fields
     return UnmatchedFile.objects.create(clinic=clinic, **values)
+
+
+def take_in(clinic: Clinic, file: Path, **attributes: Any) -> UnmatchedFile | Stored:
+    """A film written to ``file`` and sent by the clinic's gateway, through the file gate."""
+    content = write_dicom(file, mammogram(**attributes)).read_bytes()
+    return take_arrival([content], sent_by=make_user(Role.INTEGRATOR, clinics=[clinic]))
 
 
 def _uid() -> str:

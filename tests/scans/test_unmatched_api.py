@@ -5,12 +5,11 @@ from datetime import date
 import pytest
 
 from mammotrack.accounts.models import Role
-from scans.arrivals import take_arrival
 from scans.models import Mammogram, UnmatchedFile
 from tests.api import Program, assert_problem
-from tests.dicom_files import mammogram, write_dicom
 from tests.factories.accounts import make_clinic, make_user
 from tests.factories.patients import make_patient
+from tests.factories.scans import take_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store", "hints")]
 
@@ -22,9 +21,7 @@ def clinic():
 
 @pytest.fixture
 def file(clinic, tmp_path):
-    ds = mammogram(PatientID="WRONG-1", PatientName="Wrong^Number")
-    content = write_dicom(tmp_path / "x.dcm", ds).read_bytes()
-    return take_arrival([content], sent_by=make_user(Role.INTEGRATOR, clinics=[clinic]))
+    return take_in(clinic, tmp_path / "x.dcm", PatientID="WRONG-1", PatientName="Wrong^Number")
 
 
 @pytest.fixture

@@ -19,9 +19,8 @@ from mammotrack.accounts.models import Role
 from mammotrack.audit.models import Action, AuditEntry
 from mammotrack.audit.trace import TracedModel
 from patients import services
-from scans.arrivals import take_arrival
 from tests.audit import entries
-from tests.dicom_files import breast, mammogram, write_dicom
+from tests.dicom_files import breast
 from tests.factories.accounts import PASSWORD, make_clinic, make_user
 from tests.factories.analysis import (
     make_arbitration,
@@ -33,7 +32,7 @@ from tests.factories.analysis import (
     make_similar_cases,
 )
 from tests.factories.patients import make_course, make_cycle, make_pathology, make_patient
-from tests.factories.scans import make_exam, make_mammogram, make_pair, make_unmatched_file
+from tests.factories.scans import make_exam, make_mammogram, make_pair, make_unmatched_file, take_in
 from tests.web import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -149,12 +148,9 @@ def keys(clinic, store, tmp_path):
         assessment="",
         recorded_by=second,
     )
-    film = write_dicom(tmp_path / "x.dcm", mammogram(PatientID="NOBODY-1")).read_bytes()
-    gateway = make_user(Role.INTEGRATOR, clinics=[clinic])
-    unmatched = take_arrival([film], sent_by=gateway)
-    second_film = mammogram(breast(seed=8), PatientID="NOBODY-2", SOPInstanceUID="2.25.82")
-    film = write_dicom(tmp_path / "y.dcm", second_film).read_bytes()
-    attached = take_arrival([film], sent_by=gateway)
+    unmatched = take_in(clinic, tmp_path / "x.dcm", PatientID="NOBODY-1")
+    another = {"pixels": breast(seed=8), "SOPInstanceUID": "2.25.82"}
+    attached = take_in(clinic, tmp_path / "y.dcm", PatientID="NOBODY-2", **another)
     put_away = make_patient(clinic).pk  # archived, held and restored, page after page
     return {
         "patient_id": patient.pk,
