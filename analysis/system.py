@@ -37,14 +37,15 @@ def note_worker(name: str) -> None:
 def is_delayed() -> bool:
     """Whether analyses wait for a worker: none was heard of lately, and none holds a job."""
     moment = now()
-    if WorkerSign.objects.filter(seen_at__gte=moment - SILENCE).exists():
+    newest = WorkerSign.objects.order_by("-seen_at").values_list("seen_at", flat=True).first()
+    if newest and newest >= moment - SILENCE:
         return False
     if AnalysisJob.objects.filter(state=JobState.RUNNING, lease_until__gt=moment).exists():
         return False
     waiting = AnalysisJob.objects.filter(
         state=JobState.QUEUED, created_at__lt=moment - timedelta(seconds=15)
     )
-    return WorkerSign.objects.exists() or waiting.exists()
+    return newest is not None or waiting.exists()
 
 
 def system_state(reader: User) -> SystemState:

@@ -237,7 +237,6 @@ SESSION_SERIALIZER = "mammotrack.accounts.sessions.JSONSerializer"
 SESSION_COOKIE_AGE = 15 * 60
 SESSION_LIMIT = timedelta(hours=12)
 ADMIN_SESSION_LIMIT = timedelta(hours=1)
-SESSION_SAVE_EVERY_REQUEST = True
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 
 # --- Transport and headers --------------------------------------------------------------------

@@ -5,7 +5,9 @@ from typing import Any
 from django.http import HttpResponse
 from django.test import Client
 
+from mammotrack.accounts.middleware import RENEWED_AT, SIGNED_IN_AT
 from mammotrack.accounts.models import User
+from mammotrack.models import now
 
 STRICT_POLICY = {
     "default-src 'none'",
@@ -22,9 +24,12 @@ HTMX = {"HX-Request": "true"}
 
 
 def signed_in(user: User) -> Client:
-    """Errors of the server are answered, not raised."""
+    """After the first page, which notes when the session began. Errors are answered, not raised."""
     client = Client(raise_request_exception=False)
     client.force_login(user)
+    session = client.session
+    session[SIGNED_IN_AT] = session[RENEWED_AT] = now().isoformat()
+    session.save()
     return client
 
 

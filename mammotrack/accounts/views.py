@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.i18n import JavaScriptCatalog
 
 from mammotrack.accounts.languages import keep_language, remember
+from mammotrack.accounts.middleware import renew
 from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, can
 from mammotrack.accounts.session_end import session_facts
@@ -34,6 +35,7 @@ def home(request: Request) -> HttpResponse:
 @require_safe
 def session(request: Request) -> JsonResponse:
     """Asking extends the session. The page that asks may have been opened by an earlier one."""
+    renew(request)
     return JsonResponse(session_facts(request, request.user) | {"csrf": get_token(request)})
 
 

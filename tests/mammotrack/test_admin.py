@@ -329,7 +329,7 @@ class TestUsers:
             response = browser.get(address(User) + query)
             assert response.status_code == 200
             assert "eva" in response.text
-        with django_assert_num_queries(8) as asked:
+        with django_assert_num_queries(7) as asked:
             browser.get(address(User))
         for _ in range(3):
             make_user(Role.DOCTOR, clinics=[clinic])

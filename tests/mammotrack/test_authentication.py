@@ -5,12 +5,13 @@ import json
 import re
 import statistics
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
@@ -306,6 +307,21 @@ class TestSessions:
 
         with time_machine.travel(now() + timedelta(minutes=16)):
             assert not is_signed_in(client)
+
+    def test_A7_a_session_in_use_is_saved_now_and_then_and_lives_on(self, doctor):
+        client = signed_in(doctor)
+        page, began = reverse("mfa_index"), now()
+
+        def ends(seconds: int) -> datetime:
+            with time_machine.travel(began + timedelta(seconds=seconds), tick=False):
+                assert client.get(page).status_code == 200
+            return Session.objects.get().expire_date
+
+        first = ends(0)
+
+        assert ends(20) == first  # one picture after the other writes nothing
+        assert timedelta(seconds=50) <= ends(50) - first < timedelta(seconds=60)
+        assert ends(14 * 60) > began + timedelta(minutes=28)
 
     def test_A08_what_is_sent_after_that_is_not_written(self, doctor):
         patient = make_patient(doctor.memberships.get().clinic)
