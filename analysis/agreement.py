@@ -18,6 +18,7 @@ from mammotrack.accounts.policy import Permission, require
 from ml_models.metrics import Figure, confusion_counts, figure, patient_draws, quadratic_kappa
 from scans.models import Mammogram
 
+MOST_READINGS = 5000
 READ = "12345"
 COMPUTED = "2345"
 AS_COMPUTED = {"1": "2"}
@@ -43,14 +44,15 @@ class Agreement:
 
 
 def agreements(user: User) -> list[Agreement]:
-    """Over the user's clinics; what has no case is left out."""
+    """Over the newest readings of the user's clinics; what has no case is left out."""
     require(user, Permission.JUDGE_MODELS)
     readings: dict[Breast, list[str]] = defaultdict(list)
     owners: dict[Breast, UUID] = {}
     rows = Reading.objects.filter(clinic_id__in=user.clinic_ids, revision=1)
-    for exam_id, side, patient_id, category in rows.order_by("created_at", "pk").values_list(
+    newest = rows.order_by("-created_at", "-pk").values_list(
         "exam_id", "laterality", "patient_id", "category"
-    ):
+    )
+    for exam_id, side, patient_id, category in reversed(newest[:MOST_READINGS]):
         readings[exam_id, side].append(category)
         owners[exam_id, side] = patient_id
     doctors = [

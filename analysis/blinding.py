@@ -49,9 +49,11 @@ def reads_blind(user: User) -> bool:
     return can(user, Permission.RECORD_READINGS) and bool(user.blind_clinics)
 
 
-def opened_pictures(user: User) -> list[UUID]:
-    """What the user has read, of all clinics that read blind."""
+def opened_pictures(user: User, *, of: Iterable[UUID] | None = None) -> list[UUID]:
+    """What the user has read in clinics that read blind, of these patients or of all."""
     own = Reading.objects.filter(reader=user, clinic_id__in=list(user.blind_clinics))
+    if of is not None:
+        own = own.filter(patient_id__in=list(of))
     return [UUID(key) for keys in own.values_list("pictures", flat=True) for key in keys]
 
 
@@ -73,7 +75,7 @@ def exam_to_read_first(user: User, job: AnalysisJob) -> UUID | None:
     """The exam that hides this analysis until the user has read it."""
     if AnalysisJob.objects.filter(open_to(user, "current", "prior"), pk=job.pk).exists():
         return None
-    opened = set(opened_pictures(user))
+    opened = set(opened_pictures(user, of=[job.patient_id]))
     pictures = (picture for picture in (job.current, job.prior) if picture)
     return next((each.exam_id for each in pictures if each.pk not in opened), None)
 
@@ -81,6 +83,7 @@ def exam_to_read_first(user: User, job: AnalysisJob) -> UUID | None:
 def require_read(user: User, pictures: Iterable[Mammogram]) -> None:
     """Raise ``ReadingDue`` unless the user has read them, where the clinic reads blind."""
     if reads_blind(user):
-        to_read = {each.pk for each in pictures if each.clinic_id in user.blind_clinics}
-        if not to_read <= set(opened_pictures(user)):
+        blind = [each for each in pictures if each.clinic_id in user.blind_clinics]
+        opened = opened_pictures(user, of={each.patient_id for each in blind})
+        if not {each.pk for each in blind} <= set(opened):
             raise ReadingDue(READ_FIRST)

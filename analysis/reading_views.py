@@ -100,7 +100,7 @@ def _page(
     pictures = list(mammograms_of_exam(exam))
     is_due = exam.clinic_id in request.user.blind_clinics and not {
         picture.pk for picture in pictures
-    } <= set(opened_pictures(request.user))
+    } <= set(opened_pictures(request.user, of=[exam.patient_id]))
     earlier = selectors.earlier_pictures(exam)
     context = {
         "exam": exam,

@@ -68,7 +68,7 @@ def record_reading(
     breasts = dict(Mammogram.objects.filter(exam=exam).values_list("pk", "laterality"))
     if set(pictures) != set(breasts):
         raise StaleVersion("The exam has other pictures by now. Load it again and look.")
-    if not set(breasts) - set(opened_pictures(reader)):
+    if not set(breasts) - set(opened_pictures(reader, of=[exam.patient_id])):
         raise AlreadyRead("You have read this exam.")
     if set(categories) != set(breasts.values()) or not set(categories.values()) <= set(
         ReadCategory.values
