@@ -1,10 +1,12 @@
 """Analyses and decisions, to read: ids and codes, no names and no free text."""
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from unfold.decorators import action
 
+from analysis.model_admin import answered, report_rows, version_rows
 from analysis.models import (
     AnalysisJob,
     Comparison,
@@ -13,8 +15,8 @@ from analysis.models import (
     Prediction,
     Recommendation,
 )
+from analysis.services.releases import MEANING
 from mammotrack.admin import ReadOnlyAdmin
-from ml_models import registry
 
 
 class FindingAdmin(ReadOnlyAdmin):
@@ -39,17 +41,20 @@ class PredictionAdmin(FindingAdmin):
 
     @action(description="Model versions", url_path="models", permissions=("view",))
     def models(self, request: HttpRequest) -> HttpResponse:
-        """What the registry holds. Versions come with a release; nothing is changed here."""
-        rows = [
-            [m.version, m.state, m.architecture, m.preparation_version, m.sha256, m.licence]
-            for m in registry.versions()
-        ]
-        headers = ["Version", "State", "Architecture", "Preparation", "SHA-256", "Licence"]
+        """What there is, and the activation of another by a report that somebody else signed."""
+        page = answered(request)
+        if page.activated:
+            messages.success(request, f"{page.activated} answers from now on.")
+            return redirect("admin:analysis_prediction_models")
+        headers = ["Version", "State here", "Architecture", "Preparation", "SHA-256", "Licence"]
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": "Model versions",
-            "table": {"headers": headers, "rows": rows},
+            "table": {"headers": headers, "rows": version_rows()},
+            "page": page,
+            "meaning": MEANING,
+            "report": page.report and {"rows": report_rows(page.report)},
         }
         return TemplateResponse(request, "admin/analysis/prediction/models.html", context)
 

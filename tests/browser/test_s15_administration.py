@@ -1,16 +1,22 @@
 """S15: the administration shows what is on record and offers no hand to alter it."""
 
+import json
+from typing import Any
+
 import pytest
 from django.urls import reverse
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from analysis.models import Countersignature, Decision, Prediction, Recommendation
-from mammotrack.accounts.models import Role
+from analysis.releases import active_model
+from analysis.services.releases import sign_report
+from mammotrack.accounts.models import Role, User
 from mammotrack.audit import services as audit
 from mammotrack.audit.models import Action, AuditEntry
 from ml_models import registry
+from tests.analysis.test_releases import releases  # noqa: F401
 from tests.browser.visits import Visits
-from tests.factories.accounts import make_user
+from tests.factories.accounts import PASSWORD, make_user
 from tests.factories.analysis import make_decision
 
 KEPT = [Prediction, Recommendation, Decision, Countersignature, AuditEntry]
@@ -53,14 +59,76 @@ def test_s15_results_signatures_and_the_trail_have_no_save_and_no_delete(visit: 
         assert page.get_by_role("button", name="Delete").count() == 0, name
 
 
-def test_s15_model_versions_are_to_look_at_and_are_activated_by_no_click(visit: Visits, decided):
-    page = visit(reverse("admin:analysis_prediction_changelist"), user=make_user(Role.ADMIN))
-    page.get_by_role("link", name="Model versions").click()
+def shadow_report(signed_by: User | None) -> dict[str, Any]:
+    """As ``shadow_run`` writes it, of the draft beside what answers."""
+    named = {
+        name: {"version": manifest.version, "sha256": manifest.sha256}
+        for name, manifest in (
+            ("active", registry.active_manifest()),
+            ("candidate", registry.load_manifest("b-2")),
+        )
+    }
+    report = {**named, "n": 40, "agreed": 37, "agreement": 0.925, "changes": {"3 to 4": 3}}
+    return sign_report(report, signed_by=signed_by) if signed_by else report
 
+
+def show(page: Page, report: dict[str, Any]) -> None:
+    content = json.dumps(report).encode()
+    page.get_by_label("Signed shadow report").set_input_files(
+        {"name": "report.json", "mimeType": "application/json", "buffer": content}
+    )
+    page.get_by_role("button", name="Show the report").click()
+
+
+@pytest.mark.usefixtures("releases", "audit_dir")
+def test_s15_a_model_is_activated_by_a_second_person_who_was_shown_the_report(visit: Visits):
+    signer, second = make_user(Role.ADMIN, full_name="Piet Baum"), make_user(Role.ADMIN)
+    path = reverse("admin:analysis_prediction_changelist")
+    page = visit(path, user=signer)
+    page.get_by_role("link", name="Model versions").click()
     for version in registry.versions():
         expect(page.get_by_text(version.version, exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="Activate")).to_have_count(0)
+    activate = page.get_by_role("button", name="Activate b-2")
+
+    show(page, shadow_report(signed_by=None))
+    page.get_by_label("Your password").fill(PASSWORD)
+    activate.click()
+    expect(page.get_by_text("Nobody has signed the report.")).to_be_visible()
+    page.get_by_role("link", name="Cancel").click()
+    show(page, shadow_report(signed_by=signer))
+    page.get_by_label("Your password").fill(PASSWORD)
+    activate.click()
+    expect(page.get_by_text("Who signed the report does not activate by it.")).to_be_visible()
+    assert active_model().version == "a-1"
+
+    page = visit(path, user=second)
+    page.get_by_role("link", name="Model versions").click()
+    activate = page.get_by_role("button", name="Activate b-2")
+    show(page, shadow_report(signed_by=signer))
+    for shown in ("Piet Baum", "3 to 4: 3", "37 (0.925)"):
+        expect(page.get_by_text(shown)).to_be_visible()
     visit.keep(page, "model-versions")
+    page.get_by_label("Your password").fill("not it")
+    activate.click()
+    expect(page.get_by_text("this is not it")).to_be_visible()
+    assert active_model().version == "a-1"
+    page.get_by_label("Your password").fill(PASSWORD)
+    activate.click()
+
+    expect(page.get_by_text("b-2 answers from now on.")).to_be_visible()
+    assert active_model().version == "b-2"
+    entry = AuditEntry.objects.get(action=Action.MODEL_ACTIVATED)
+    assert entry.actor_id == second.pk
+    assert entry.detail["report_signed_by"] == str(signer.pk)
+
+
+def test_s15_what_is_no_report_is_refused_at_its_field(visit: Visits):
+    page = visit(reverse("admin:analysis_prediction_models"), user=make_user(Role.ADMIN))
+
+    for wrong in ({"n": 3}, {"n": 3, "active": "a", "candidate": "b"}):
+        show(page, wrong)
+        expect(page.get_by_text("This is no report of shadow_run.")).to_be_visible()
 
 
 def test_s15_a_user_is_made_here(visit: Visits):
