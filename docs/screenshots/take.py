@@ -3,8 +3,7 @@
     python docs/screenshots/take.py http://127.0.0.1:8000 --password PASSWORD
 
 It signs in as each of the demonstration's people and looks at every screen, once in the dark and
-once in the light; the dark ones that the README shows lie in the folder itself. It opens records,
-which the audit trail notes, sends no file and signs nothing.
+once in the light. It opens records, which the audit trail notes, sends no file and signs nothing.
 
 Screens that need more than the demonstration holds (blind readings, unmatched files, emergency
 access, the administration) come from the tests that use them::
@@ -19,16 +18,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 HERE = Path(__file__).parent
 SAMPLES = sorted((HERE.parents[1] / "analysis" / "demo" / "pictures").glob("*.png"))
 WIDTH, HEIGHT = 1440, 900
 FOLLOWED, MARKED, MARKED_FOLLOW_UP = "Rivera", "Okafor", "R CC, 6 Oct 2017"
 MAP_OPACITY = "60"
-IN_README = {"sign-in", "worklist", "patients", "timeline", "comparison", "similarity-map"} | {
-    "upload"
-}
 
 
 class Camera:
@@ -45,18 +41,12 @@ class Camera:
 
     def keep(self, name: str, *, whole: bool = False) -> None:
         self.page.wait_for_load_state("networkidle")
+        expect(self.page.locator("[aria-busy]")).to_have_count(0)
         folder = HERE / self.scheme
         folder.mkdir(exist_ok=True)
         path = folder / f"{name}.jpg"
         self.page.screenshot(path=path, type="jpeg", quality=80, full_page=whole)
-        if self.scheme == "dark" and name in IN_README:
-            self.page.screenshot(path=HERE / f"{name}.png")
         sys.stdout.write(f"{path.relative_to(HERE)}\n")
-
-    def keep_part(self, selector: str, name: str) -> None:
-        part = self.page.locator(selector)
-        part.scroll_into_view_if_needed()
-        part.screenshot(path=HERE / f"{name}.png")
 
 
 def main() -> None:
@@ -116,18 +106,8 @@ def doctors_screens(camera: Camera, password: str) -> None:
     camera.keep("view-by-view")
     page.goto(f"{camera.url}{timeline}")
     page.locator("a.tl-shot").nth(1).click()
-    camera.keep("comparison")
-    camera.keep("comparison-whole", whole=True)
-    for mode in ("swipe", "difference", "ssim", "gradcam", "side"):
-        page.locator(f"[data-mode={mode}]").click()
-        camera.keep(f"comparison-{mode}")
-    page.get_by_role("button", name="As measured").click()
-    page.get_by_label("Similarity map", exact=True).fill(MAP_OPACITY)
-    camera.keep("similarity-map")
-    page.locator(".evidence").scroll_into_view_if_needed()
-    camera.keep("evidence")
-    if camera.scheme == "dark":
-        camera.keep_part(".evidence", "evidence")
+    if camera.scheme == "dark":  # pictures are read in the dark, whatever the theme
+        comparison(camera)
     for part in ("edit", "consent", "history", "upload"):
         camera.open(f"{timeline}{part}/", part)
     page.get_by_label("Name:").check()
@@ -144,6 +124,18 @@ def doctors_screens(camera: Camera, password: str) -> None:
     camera.open("/about/", "about")
     camera.open("/patients/emergency/", "emergency")
     camera.open("/nothing-here/", "not-found")
+
+
+def comparison(camera: Camera) -> None:
+    page = camera.page
+    camera.keep("comparison")
+    camera.keep("comparison-whole", whole=True)
+    for mode in ("swipe", "difference", "ssim", "gradcam"):
+        page.locator(f"[data-mode={mode}]").click()
+        camera.keep(f"comparison-{mode}")
+    page.get_by_role("button", name="As measured").click()
+    page.get_by_label("Similarity map", exact=True).fill(MAP_OPACITY)
+    camera.keep("similarity-map")
 
 
 def administrators_screens(camera: Camera, password: str) -> None:
