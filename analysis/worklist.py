@@ -34,6 +34,15 @@ TABS = {
     "today": gettext_lazy("Signed today"),
     "signed": gettext_lazy("Signed"),
 }
+UNSHOWN = (
+    "trace",
+    "current_prediction__features",
+    "current_prediction__logits",
+    "comparison__registration",
+    "comparison__parts",
+    "comparison__lesion",
+    "comparison__attention",
+)
 WITHOUT_FINDINGS = {"progress", "failed"}  # nothing is found yet, or nothing was
 
 
@@ -148,9 +157,14 @@ def _signed(decision: Decision) -> WorklistRow:
     )
 
 
+def _waiting(user: User) -> QuerySet[Recommendation]:
+    """Without what only the page of an analysis shows: it is most of each row."""
+    return selectors.recommendations_to_review(user).defer(*UNSHOWN)
+
+
 def _overdue(user: User) -> QuerySet[Recommendation]:
     long_ago = now() - OVERDUE
-    waiting = selectors.recommendations_to_review(user).filter(created_at__lt=long_ago)
+    waiting = _waiting(user).filter(created_at__lt=long_ago)
     return waiting.order_by("created_at", "pk")
 
 
@@ -170,7 +184,7 @@ def _signed_today(user: User) -> QuerySet[Decision]:
 Source = tuple[Callable[[User], QuerySet[Any]], Callable[[Any], WorklistRow]]
 
 SOURCES: dict[str, Source] = {
-    "review": (selectors.recommendations_to_review, _to_review),
+    "review": (_waiting, _to_review),
     "overdue": (_overdue, _to_review),
     "mine": (selectors.jobs_asked_for_by, _asked_for),
     "progress": (_in_progress, _job),
