@@ -92,7 +92,7 @@ def test_g_every_query_of_a_page_finds_its_rows_by_an_index(clinic, patient, pag
         answer = PAGES[page](client, patient)
 
     assert answer.status_code == 200
-    assert len(planned) > 5
+    assert len(planned) >= 5
     assert [each["ns"] for each in planned if each.get("planSummary") == "COLLSCAN"] == []
 
 
