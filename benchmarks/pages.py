@@ -273,7 +273,7 @@ def measure(options: argparse.Namespace, folder: Path) -> None:
     }
     with web_server(folder) as port:
         for request in requests.values():  # what a server has done by eight in the morning
-            ask(port, doctors[0], *request(random.Random(0)))
+            timed(port, doctors, request, seconds=2, pause=0)
         held = [
             report(
                 name,

@@ -137,7 +137,7 @@ CACHES: dict[str, dict[str, Any]] = {
     },
 }
 # How often each caller asked: counted with every request, which a file would make wait for the
-# disk. Without Redis there is one web process, and its memory counts.
+# disk. Without Redis each web process counts in its own memory, those that it answers.
 CACHES["rates"] = (
     CACHES["default"]
     if env.text("CACHE_URL", default="")

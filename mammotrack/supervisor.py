@@ -41,7 +41,7 @@ from mammotrack.errors import MammoTrackError
 from mammotrack.mongo.base import DatabaseWrapper
 
 HOST = "127.0.0.1"
-WEB_THREADS = 8
+WEB_PROCESSES, WEB_THREADS = 2, 8
 REQUEST_TIMEOUT_S = 60
 WEB_START_TIMEOUT_S = 60
 
@@ -328,10 +328,11 @@ def _celery_command() -> list[str | Path]:
 
 
 def web_command(port: int) -> list[str | Path]:
-    """One process: an upload held open costs a thread, not a process."""
+    """A process a core of the smallest machine; an upload held open costs a thread of one."""
     command: list[str | Path] = [sys.executable, "-m", "gunicorn", "mammotrack.wsgi"]
-    command += ["--bind", f"{HOST}:{port}", "--worker-class", "gthread", "--workers", "1"]
-    command += ["--threads", str(WEB_THREADS), "--timeout", str(REQUEST_TIMEOUT_S)]
+    command += ["--bind", f"{HOST}:{port}", "--worker-class", "gthread"]
+    command += ["--workers", str(WEB_PROCESSES), "--threads", str(WEB_THREADS)]
+    command += ["--timeout", str(REQUEST_TIMEOUT_S)]
     command += ["--graceful-timeout", "3", "--no-control-socket", "--log-level", "warning"]
     command += ["--access-logfile", settings.VAR_DIR / "access.log"]
     command += ["--access-logformat", ACCESS_LOG]

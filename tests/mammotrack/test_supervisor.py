@@ -205,13 +205,13 @@ class TestServe:
 
     @pytest.mark.parametrize("word", ["gunicorn", "--beat", "mongod "])
     def test_a_killed_process_comes_back(self, served: Served, word: str) -> None:
-        wait_for(lambda: len(served.processes()) == 8, seconds=60)
+        wait_for(lambda: len(served.processes()) == 9, seconds=60)
         before = served.pid_of(word)
         os.kill(before, signal.SIGKILL)
         wait_for(lambda: before not in served.processes(), seconds=5)
-        # supervisor, mongod, gunicorn and its process, messenger, worker, its process and its
-        # timetable
-        wait_for(lambda: len(served.processes()) == 8, seconds=60)
+        # supervisor, mongod, gunicorn and its two processes, messenger, worker, its process and
+        # its timetable
+        wait_for(lambda: len(served.processes()) == 9, seconds=60)
         assert wait_for(lambda: served.status_of("/"), seconds=30) == 302
 
     def test_stops_within_ten_seconds_and_leaves_nothing(self, served: Served) -> None:
@@ -227,7 +227,7 @@ class TestServe:
         again = Served(served.var_dir.parent)
         try:
             again.address()
-            wait_for(lambda: len(again.processes()) == 8, seconds=60)
+            wait_for(lambda: len(again.processes()) == 9, seconds=60)
             again.process.kill()
             wait_for(lambda: again.processes() == {}, seconds=15)
         finally:
