@@ -13,7 +13,7 @@ from django_htmx.middleware import HtmxDetails
 from mammotrack.accounts.models import User
 from mammotrack.errors import MammoTrackError
 
-PAGE_SIZE = 25
+PAGE_SIZE = 50
 LAST_PAGE = 1000
 
 

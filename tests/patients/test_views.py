@@ -133,17 +133,17 @@ def test_search_takes_no_text_from_an_address_and_needs_two_characters(doctor, c
     ]
 
 
-def test_list_goes_on_after_a_page(doctor, clinic):
-    for number in range(27):
+def test_list_goes_on_after_fifty_rows(doctor, clinic):
+    for number in range(52):
         make_patient(clinic, family_name=f"Name{number:02}")
 
     first = signed_in(doctor).get(address("list")).context["page"]
     second = signed_in(doctor).get(address("list"), {"page": "2"}).context["page"]
     found = signed_in(doctor).post(address("search"), {"text": "name", "page": "2"})
 
-    assert (len(first.rows), first.has_next) == (25, True)
-    assert [row.family_name for row in second.rows] == ["Name25", "Name26"]
-    assert [row.family_name for row in found.context["page"].rows] == ["Name25", "Name26"]
+    assert (len(first.rows), first.has_next) == (50, True)
+    assert [row.family_name for row in second.rows] == ["Name50", "Name51"]
+    assert [row.family_name for row in found.context["page"].rows] == ["Name50", "Name51"]
 
 
 def test_list_needs_the_same_queries_for_many_rows(
