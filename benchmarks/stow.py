@@ -100,9 +100,9 @@ def upload(url: str, bodies: list[bytes], *, clients: int, token: str | None) ->
 
 
 def peak_mb(pids: list[int]) -> float:
-    """The most resident memory that the largest of the processes ever had."""
+    """The most resident memory each of the processes ever had, added up."""
     peaks = [Path(f"/proc/{pid}/status").read_text() for pid in pids]
-    return max(int(re.search(r"VmHWM:\s+(\d+)", text)[1]) for text in peaks) * 1024 / MB
+    return sum(int(re.search(r"VmHWM:\s+(\d+)", text)[1]) for text in peaks) * 1024 / MB
 
 
 def pids_of(program: str, parent: int) -> list[int]:
