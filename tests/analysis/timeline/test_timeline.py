@@ -9,7 +9,8 @@ from analysis.lesions import FollowedLesion
 from analysis.models import AnalysisJob, Decision, LesionMark, Prediction, Recommendation
 from analysis.selectors import PatientRecord
 from analysis.size_category import LesionSize, size_course
-from analysis.timeline import LEFT, RIGHT_MARGIN, timeline
+from analysis.timeline import timeline
+from analysis.timeline.axis import LEFT, RIGHT_MARGIN
 from mammotrack.accounts.models import User
 from patients.models import PathologyReport, Patient, TherapyCourse, TherapyCycle
 from scans.models import Exam, Mammogram

@@ -3,7 +3,7 @@
 from datetime import date
 
 from analysis.models import Comparison, Prediction, Recommendation
-from analysis.score_timeline import CHANGE_HEIGHT, STEPS_HEIGHT, change_rows, step_rows
+from analysis.timeline.scores import CHANGE_HEIGHT, STEPS_HEIGHT, change_rows, step_rows
 from scans.models import Exam, Mammogram
 
 FIRST, SECOND = date(2024, 1, 5), date(2024, 7, 5)
