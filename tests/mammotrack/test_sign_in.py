@@ -110,7 +110,7 @@ def test_an_unforeseen_error_is_a_plain_page_with_its_id(monkeypatch):
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("analysis.views.worklist_rows", fail)
+    monkeypatch.setattr("analysis.views.renewing.worklist_rows", fail)
     client = signed_in(make_user(Role.DOCTOR))
 
     answer = client.get(reverse("worklist"), headers={"X-Request-ID": "request-4711"})
