@@ -90,12 +90,12 @@ class ArbitrationRequest(Shape):
     reason = serializers.CharField(max_length=2000)
 
 
-READ = {"list": Permission.RECORD_READINGS, "retrieve": Permission.RECORD_READINGS}
-
-
-class ReadingViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
-    permissions = READ | {"create": Permission.RECORD_READINGS, "due": Permission.RECORD_READINGS}
+class ReadersViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+    permissions = dict.fromkeys(("list", "retrieve", "create", "due"), Permission.RECORD_READINGS)
     filters = OfPatient
+
+
+class ReadingViewSet(ReadersViewSet):
     serializer_class = ReadingSerializer
 
     def get_queryset(self) -> QuerySet[Reading]:
@@ -125,9 +125,7 @@ class ReadingViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
         return self.get_paginated_response(ExamSerializer(page, many=True).data)
 
 
-class ArbitrationViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
-    permissions = READ | {"create": Permission.RECORD_READINGS, "due": Permission.RECORD_READINGS}
-    filters = OfPatient
+class ArbitrationViewSet(ReadersViewSet):
     serializer_class = ArbitrationSerializer
 
     def get_queryset(self) -> QuerySet[Arbitration]:
