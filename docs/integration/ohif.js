@@ -1,6 +1,6 @@
-/** Configuration of the OHIF viewer (3.9 and later), served on the same host as MammoTrack. */
+/** Configuration of the OHIF viewer (tested with 3.13.2), on a port of its own of MammoTrack's host. */
 window.config = {
-  routerBasename: "/ohif",
+  routerBasename: "/",
   showStudyList: true,
   extensions: [],
   modes: [],
@@ -23,7 +23,7 @@ window.config = {
         enableStudyLazyLoad: true,
         singlepart: false,
         imageRendering: "wadors",
-        thumbnailRendering: "wadors",
+        thumbnailRendering: "thumbnail",
         acceptHeader: [
           'multipart/related; type="application/octet-stream"; transfer-syntax=*',
         ],

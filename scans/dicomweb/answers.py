@@ -8,11 +8,13 @@ from pydicom.dataset import Dataset
 from mammotrack.errors import MammoTrackError
 from scans.choices import Mismatch
 from scans.dicomweb.instances import identity_of, patient_module
+from scans.dicomweb.queries import STUDY_DESCRIPTION
 from scans.models import Exam, Mammogram
 
 Address = Callable[..., str]  # of a study, a series or an instance
 
-# A warning of our own (PS3.18 section I.2.1 leaves the codes open): kept, but nobody's yet.
+# A warning of our own beside the standard's three, as PS3.18 section I.2.1 allows: kept, but
+# nobody's yet.
 WAITS_FOR_A_PERSON = 0xB100
 
 # Failure reasons, PS3.18 annex I.2.2; what is not listed is a processing failure.
@@ -57,7 +59,7 @@ def study(exam: Exam, pictures: list[Mammogram], address: Address) -> dict[str, 
     ds.AccessionNumber = exam.accession_number
     ds.StudyInstanceUID = exam.study_instance_uid
     ds.ModalitiesInStudy = exam.modality
-    ds.StudyDescription = "Mammography"
+    ds.StudyDescription = STUDY_DESCRIPTION
     ds.NumberOfStudyRelatedSeries = len({picture.series_uid for picture in pictures})
     ds.NumberOfStudyRelatedInstances = len(pictures)
     ds.InstanceAvailability = "ONLINE"
@@ -133,6 +135,7 @@ class StoreReport:
         """Kept apart until a person has said whose it is: no failure, or it would come again
         and again."""
         item = _reference(*named) if named else Dataset()
+        item.RetrieveURL = ""  # it is not to be had
         item.WarningReason = WAITS_FOR_A_PERSON
         _comment(item, reason, f"Waits for a person: {Mismatch(reason).label}.")
         self._waiting.append(item)
@@ -148,8 +151,7 @@ class StoreReport:
 
     def as_json(self, study_address: str | None) -> dict[str, Any]:
         ds = Dataset()
-        if study_address:
-            ds.RetrieveURL = study_address
+        ds.RetrieveURL = study_address or ""
         for keyword, items in (
             ("ReferencedSOPSequence", self._stored + self._waiting),
             ("FailedSOPSequence", self._failed),

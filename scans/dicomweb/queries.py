@@ -24,11 +24,14 @@ STUDY_KEYS = frozenset(
         "PatientID",
         "PatientName",
         "StudyDate",
+        "StudyDescription",
         "StudyInstanceUID",
     }
 )
 SERIES_KEYS = STUDY_KEYS | {"Modality", "SeriesInstanceUID"}
 INSTANCE_KEYS = SERIES_KEYS | {"SOPInstanceUID"}
+
+STUDY_DESCRIPTION = "Mammography"  # of each
 
 _TAG = re.compile(r"[0-9A-Fa-f]{8}")
 _DAY = re.compile(r"[0-9]{8}")
@@ -68,7 +71,7 @@ def read_query(parameters: Mapping[str, str], allowed: frozenset[str]) -> Query:
         elif name == "fuzzymatching":
             if value.lower() == "true":
                 warnings.append("The fuzzymatching parameter is not supported.")
-        elif name != "includefield":  # every attribute there is, is always answered
+        elif name not in ("accept", "includefield"):  # all attributes are always answered
             keyword = keyword_for_tag(int(name, 16)) if _TAG.fullmatch(name) else name
             if keyword not in allowed:
                 raise InvalidQuery(
@@ -136,7 +139,9 @@ def _of_study(user: User, keys: Mapping[str, str], *, exam: str) -> Q:
         condition &= _matching(f"{exam}accession_number", number)
     if dates := keys.get("StudyDate"):
         condition &= _between("exam_date", dates)
-    if keys.get("ModalitiesInStudy", "MG") not in ("MG", "*"):
+    if "MG" not in (values(keys, "ModalitiesInStudy") or ["MG"]):
+        condition &= Q(pk__in=[])
+    if not _fits(keys.get("StudyDescription", "*"), STUDY_DESCRIPTION):
         condition &= Q(pk__in=[])
     wanted = _patients(user, keys)
     return condition if wanted is None else condition & Q(patient_id__in=wanted)
@@ -170,13 +175,21 @@ def _named(name: str) -> Q:
 
 def _matching(name: str, pattern: str) -> Q:
     """Equal but for the case, with ``*`` and ``?`` as wildcards (PS3.4 section C.2.2.2.4)."""
+    if "*" not in pattern and "?" not in pattern:
+        return Q(**{f"{name}__iexact": pattern})
+    return Q(**{f"{name}__iregex": f"^{_expression(pattern)}$"})
+
+
+def _fits(pattern: str, text: str) -> bool:
+    """The same, of a text that is the same for all."""
+    return re.fullmatch(_expression(pattern), text, re.IGNORECASE) is not None
+
+
+def _expression(pattern: str) -> str:
     pattern = re.sub(r"\*+", "*", pattern)
     if pattern.count("*") > _MOST_WILDCARDS:
         raise InvalidQuery(f"A value has at most {_MOST_WILDCARDS} wildcards *.")
-    if "*" not in pattern and "?" not in pattern:
-        return Q(**{f"{name}__iexact": pattern})
-    escaped = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
-    return Q(**{f"{name}__iregex": f"^{escaped}$"})
+    return re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
 
 
 def _between(name: str, text: str) -> Q:

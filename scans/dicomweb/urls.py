@@ -32,5 +32,7 @@ urlpatterns = [
     _at(f"{INSTANCE}/metadata", "metadata", get="describe"),
     _at(f"{INSTANCE}/frames/<str:number>", "frames", get="frames"),
     _at(f"{INSTANCE}/rendered", "rendered", get="rendered"),
+    _at(f"{STUDY}/thumbnail", "study-thumbnail", get="thumbnail"),
+    _at(f"{SERIES}/thumbnail", "series-thumbnail", get="thumbnail"),
     _at(f"{INSTANCE}/thumbnail", "thumbnail", get="thumbnail"),
 ]

@@ -157,7 +157,7 @@ class DicomWebViewSet(ViewSet):
 
     def retrieve(self, request: Request, **uids: str) -> HttpResponseBase:
         found = [Instance(row) for row in queries.instances_at(self.user, **uids)]
-        header = request.headers.get("Accept", "")
+        header = _accept(request)
         encoded = []
         for instance in found:
             encoding = media_types.choose_encoding(
@@ -181,7 +181,7 @@ class DicomWebViewSet(ViewSet):
         if set(number.split(",")) != {"1"}:
             raise NotFound("A mammogram has one frame, number 1.")
         encoding = media_types.choose_encoding(
-            request.headers.get("Accept", ""), content=OCTETS, stored=instance.transfer_syntax
+            _accept(request), content=OCTETS, stored=instance.transfer_syntax
         )
         if encoding is None:
             raise NotAcceptable
@@ -193,24 +193,33 @@ class DicomWebViewSet(ViewSet):
 
     def rendered(self, request: Request, **uids: str) -> FileResponse:
         """As a page shows it: a JPEG to look at, or every pixel as PNG."""
-        chosen = media_types.choose(request.headers.get("Accept", ""), list(_PICTURES))
+        chosen = media_types.choose(_accept(request), list(_PICTURES))
         return self._picture(_PICTURES.get(chosen or ""), **uids)
 
     def thumbnail(self, request: Request, **uids: str) -> FileResponse:
-        chosen = media_types.choose(request.headers.get("Accept", ""), ["image/jpeg"])
+        """Of an instance; of a series or study, that of its first."""
+        chosen = media_types.choose(_accept(request), ["image/jpeg"])
         return self._picture("thumbnail.jpg" if chosen else None, **uids)
 
     def _picture(self, name: str | None, **uids: str) -> FileResponse:
         mammogram = self._one(**uids)
         if name is None:
             raise NotAcceptable
-        if unsupported := sorted(self.request.query_params):
+        if unsupported := sorted(self.request.query_params.keys() - {"accept"}):
             raise queries.InvalidQuery(f"{unsupported[0][:40]} is not supported.")
         path = object_store().derived_path(mammogram.sha256, name)
         return stored_picture(path, name=str(mammogram.pk))
 
     def _one(self, **uids: str) -> Mammogram:
         return queries.instances_at(self.user, **uids)[0]
+
+
+def _accept(request: Request) -> str:
+    """The media types wanted; where the address names them, the header does not count.
+
+    A viewer names them there that cannot set headers (PS3.18 section 8.3.3.1).
+    """
+    return request.query_params.get("accept") or request.headers.get("Accept", "")
 
 
 def _parts(request: Request) -> Iterable[Part]:
@@ -261,7 +270,7 @@ def _found(request: Request, rows: list[Any], query: queries.Query, more: bool) 
 
 
 def _require_json(request: Request) -> None:
-    if media_types.choose(request.headers.get("Accept", ""), _JSON) is None:
+    if media_types.choose(_accept(request), _JSON) is None:
         raise NotAcceptable
 
 

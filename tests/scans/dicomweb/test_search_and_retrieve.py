@@ -133,6 +133,9 @@ def test_a_study_is_found_with_what_a_viewer_lists(client, patient, stored):
         ("AccessionNumber=ACC-8", 0),
         ("ModalitiesInStudy=MG", 1),
         ("ModalitiesInStudy=CT", 0),
+        ("ModalitiesInStudy=CT,MG", 1),
+        ("StudyDescription=*mammo*", 1),
+        ("StudyDescription=*biopsy*", 0),
         (f"StudyInstanceUID={STUDY},2.25.3", 1),
         ("StudyInstanceUID=2.25.3", 0),
         ("limit=0", 0),
@@ -299,6 +302,28 @@ def test_rendered_pictures_and_the_thumbnail(program, stored):
     ]
     assert {Image.open(BytesIO(each.content)).size for each in (jpeg, lossless)} == {(80, 96)}
     assert program.get(f"{stored[0]}/rendered?window=1,2,linear").status_code == 400
+
+
+def test_the_media_type_in_the_address_comes_before_the_header(program, stored):
+    header = {"Accept": 'multipart/related; type="image/jpeg"'}
+    asked = [
+        program.get(f"{stored[0]}/{path}", headers=header)
+        for path in ("thumbnail", "thumbnail?accept=image/jpeg", "rendered?accept=image/png")
+    ]
+
+    assert [each.status_code for each in asked] == [406, 200, 200]
+    assert asked[2].headers["Content-Type"] == "image/png"
+
+
+def test_the_thumbnail_of_a_study_or_series_is_that_of_its_first_picture(program, stored):
+    found = [
+        program.get(f"{BASE}/studies/{STUDY}{path}/thumbnail")
+        for path in ("", f"/series/{SERIES}", f"/series/{SERIES}/instances/2.25.77")
+    ]
+
+    assert [each.status_code for each in found] == [200] * 3
+    assert len({each.content for each in found}) == 1
+    assert program.get(f"{BASE}/studies/{STUDY}/series/2.25.9/thumbnail").status_code == 404
 
 
 @pytest.mark.parametrize("frames", ["2", "0", "1,2", "x"])

@@ -239,8 +239,9 @@ def test_I7_stored_waiting_and_failed_files_of_one_request_are_told_apart(
 
     assert answer.status_code == 202
     stored, waiting = answer.json()[STORED]["Value"]
-    assert ("00081190" in stored, "00081196" in stored) == (True, False)
-    assert ("00081190" in waiting, "00081196" in waiting) == (False, True)
+    assert ("Value" in stored["00081190"], "00081196" in stored) == (True, False)
+    assert (waiting["00081190"], "00081196" in waiting) == ({"vr": "UR"}, True)
+    assert answer.json()["00081190"] == {"vr": "UR"}  # of no one study
     assert names_of(answer, STORED) == ["2.25.77", "2.25.78"]
     assert len(failures(answer) + failures(answer, UNNAMED)) == 1
 
