@@ -5,7 +5,7 @@
     python -m mammotrack.embedded python -m benchmarks.viewer [--loads 5] [--canvas]
 
 A synthetic pair of 4,000 x 3,000 pixels of 16 bits is stored as an upload stores it, with an
-alignment. The application serves it from this machine, with its access checks, hashes and audit
+alignment. The web server serves it as it does in a clinic, with its access checks, hashes and audit
 trail, to Chromium without a window. There WebGL is drawn by the processor (SwiftShader): a
 workstation with any graphics card is faster. ``--canvas`` measures the way without WebGL.
 """
@@ -16,12 +16,11 @@ import os
 import shutil
 import statistics
 import tempfile
-import threading
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
-from socketserver import ThreadingMixIn
-from wsgiref.simple_server import WSGIServer
+
+from benchmarks.pages import web_server
 
 ROWS, COLUMNS = 4000, 3000
 WINDOW = {"width": 1440, "height": 900}
@@ -50,10 +49,6 @@ WITHOUT_WEBGL = """
         return kind === "webgl2" ? null : made.call(this, kind, ...rest);
     };
 """
-
-
-class Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
 
 
 def film(seed: int):
@@ -93,21 +88,6 @@ def store_pair():
     stored = object_store().derived_path(prior.sha256, "pixels.png").stat().st_size
     print(f"pair: 2 x {ROWS} x {COLUMNS} of 16 bits, stored as {stored / 1e6:.1f} MB each")
     return f"/analyses/{found.job_id}/", make_user(Role.DOCTOR, clinics=[clinic])
-
-
-def serve():
-    from django.contrib.staticfiles.handlers import StaticFilesHandler
-    from django.core.servers.basehttp import WSGIRequestHandler
-    from django.core.wsgi import get_wsgi_application
-
-    class Handler(WSGIRequestHandler):
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = Server(("127.0.0.1", 0), Handler)
-    server.set_app(StaticFilesHandler(get_wsgi_application()))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return f"http://127.0.0.1:{server.server_port}"
 
 
 def measure(url: str, path: str, user, *, loads: int, without_webgl: bool) -> None:
@@ -173,8 +153,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="mammotrack-") as folder:
         os.environ |= {
             "MONGODB_DATABASE": f"benchmark_{uuid.uuid4().hex[:8]}",
-            "MAMMOTRACK_STORE": str(Path(folder) / "store"),
-            "MAMMOTRACK_AUDIT_DIR": str(Path(folder) / "audit"),
+            "MAMMOTRACK_VAR_DIR": folder,
             "DJANGO_ALLOW_ASYNC_UNSAFE": "true",  # Playwright keeps a loop in this thread
             "ALLOWED_HOSTS": "127.0.0.1",
             "HTTPS_ONLY": "false",
@@ -185,17 +164,16 @@ def main() -> None:
         import django
 
         django.setup()
-        from django.conf import settings
         from django.core.management import call_command
         from django.db import connection
 
-        settings.STORAGES["staticfiles"] = {
-            "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        }
         call_command("migrate", verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)
         try:
             path, user = store_pair()
-            measure(serve(), path, user, loads=options.loads, without_webgl=options.canvas)
+            with web_server(Path(folder)) as port:
+                url = f"http://127.0.0.1:{port}"
+                measure(url, path, user, loads=options.loads, without_webgl=options.canvas)
         finally:
             connection.database.client.drop_database(connection.settings_dict["NAME"])
 

@@ -277,7 +277,7 @@ STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "mammotrack.modules.ModuleFilesStorage"},
 }
 MEDIA_ROOT = env.path("MAMMOTRACK_STORE", VAR_DIR / "store")  # never served: pages stream from it
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024

@@ -1,15 +1,18 @@
 """Films with known values, stored at full depth as an upload stores them, without an analysis."""
 
 import hashlib
+import tempfile
 from datetime import date
+from pathlib import Path
 
-import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.models import Recommendation
 from patients.models import Patient
+from scans.header import PIXELS_NAME, MammogramHeader
 from scans.models import Mammogram
+from scans.picture import Picture
 from scans.services import object_store
 from tests.factories.analysis import make_comparison, make_recommendation
 from tests.factories.scans import make_mammogram
@@ -26,13 +29,13 @@ def stepped(*, rows: int = 640, columns: int = 512, add: int = 0) -> NDArray[np.
 
 def store_film(patient: Patient, pixels: NDArray[np.uint16], **fields: object) -> Mammogram:
     """A row whose full-depth picture and copies for pages lie in the store."""
-    content = imagecodecs.png_encode(pixels)
-    sha256 = hashlib.sha256(content + str(fields).encode()).hexdigest()
-    copy = imagecodecs.jpeg8_encode((pixels >> 8).astype(np.uint8))
-    object_store().put_derived(
-        sha256, {"pixels.png": content, "display.jpg": copy, "thumbnail.jpg": copy}
-    )
     rows, columns = pixels.shape
+    header = MammogramHeader(file_format="DICOM", rows=rows, columns=columns, bits_stored=16)
+    with tempfile.TemporaryDirectory() as folder:
+        Picture(header=header, stored=pixels, presentation=pixels).save(Path(folder))
+        made = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+    sha256 = hashlib.sha256(made[PIXELS_NAME] + str(fields).encode()).hexdigest()
+    object_store().put_derived(sha256, made)
     values = {"bits_stored": 16, "rows": rows, "columns": columns, "sha256": sha256} | fields
     return make_mammogram(patient, **values)  # type: ignore[arg-type]
 

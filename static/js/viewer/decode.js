@@ -1,14 +1,12 @@
-// The worker that reads one picture: its values, and each time halved for looking from afar.
+// The worker that decodes one picture: its values, and each time halved for looking from afar.
 
 import { decodePng } from "./png.js";
 
 const SMALLEST_SIDE = 256;
 
-addEventListener("message", async ({ data: url }) => {
+addEventListener("message", async ({ data: content }) => {
   try {
-    const response = await fetch(url);
-    if (!response.ok) throw new Error(`answered ${response.status}`);
-    const { rows, columns, depth, values } = await decodePng(await response.arrayBuffer());
+    const { rows, columns, depth, values } = await decodePng(content);
     const levels = [{ rows, columns, values }];
     while (Math.min(levels.at(-1).rows, levels.at(-1).columns) >= 2 * SMALLEST_SIDE) {
       levels.push(halved(levels.at(-1)));

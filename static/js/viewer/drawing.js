@@ -50,6 +50,7 @@ export function setPicture(film, picture) {
 export function setGrid(grid) {
   shown.grid = grid;
   renderer.setGrid(grid);
+  current.maps.ssim = overlays.mapImage(current, overlays.similarityPicture(grid));
 }
 
 export function layOut() {

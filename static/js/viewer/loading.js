@@ -1,10 +1,10 @@
 // Fetches what is drawn: the pictures at full depth, the grid between them, the evidence maps. What
 // fails is said; the 8-bit copies of the page stay where a picture does not come.
 
-import { render, setGrid, setPicture } from "./drawing.js";
-import { mapImage, similarityPicture } from "./overlays.js";
+import { render, setPicture } from "./drawing.js";
+import { mapImage } from "./overlays.js";
 import { loadCorrespondence, loadHeat, loadPicture } from "./pixels.js";
-import { current, films, one, stage } from "./state.js";
+import { films, one, stage } from "./state.js";
 import { say } from "./words.js";
 
 // True where all of it came.
@@ -19,16 +19,14 @@ export async function loadPictures() {
   return !failed.length;
 }
 
+// The grid, or null where there is none or it does not come.
 export async function loadGrid() {
-  if (!stage.dataset.correspondence) return false;
+  if (!stage.dataset.correspondence) return null;
   try {
-    const grid = await loadCorrespondence(stage.dataset.correspondence);
-    setGrid(grid);
-    current.maps.ssim = mapImage(current, similarityPicture(grid));
-    return true;
+    return await loadCorrespondence(stage.dataset.correspondence);
   } catch {
     one("[data-alignment-failed]").hidden = false;
-    return false;
+    return null;
   }
 }
 

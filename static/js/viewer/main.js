@@ -35,6 +35,7 @@ function chosenTool() {
 }
 
 async function start() {
+  const loaded = load(); // what is on its way goes on while the rest is set up
   stage.classList.add("is-live");
   all("[data-stage-tools]").forEach((each) => (each.hidden = false));
   panels.listen(viewer, { onShow: drawing.layOut });
@@ -45,12 +46,15 @@ async function start() {
   tools.listen(stage, { chosen: chosenTool, filmAt: pointer.filmAt, act });
   keys.listen(controls.actions(), one("[data-help]"));
   drawing.layOut();
-  await load();
+  await loaded;
 }
 
 async function load() {
+  const coming = loadGrid();
   const isWhole = await loadPictures();
-  if (isWhole && (await loadGrid())) {
+  const grid = isWhole && (await coming);
+  if (grid) {
+    drawing.setGrid(grid);
     all("[data-needs-grid]").forEach((control) => (control.disabled = false));
     steps.settleAlignment();
   }

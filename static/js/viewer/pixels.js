@@ -1,17 +1,22 @@
 // What the viewer draws from: full-depth pictures, the grid between two of them, evidence maps.
 
-// { rows, columns, depth, levels: [{ rows, columns, values }] }, level 0 as acquired.
-export function loadPicture(url) {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL("decode.js", import.meta.url), { type: "module" });
-    worker.onmessage = ({ data }) => {
-      worker.terminate();
-      if (data.error) reject(new Error(data.error));
-      else resolve({ ...data, largest: data.depth === 8 ? 255 : 65535 });
-    };
+// { rows, columns, depth, levels: [{ rows, columns, values }] }, level 0 as acquired. The worker
+// starts while the picture is on its way: the page asked for it in its head.
+export async function loadPicture(url) {
+  const worker = new Worker(new URL("decode.js", import.meta.url), { type: "module" });
+  const decoded = new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }) => (data.error ? reject(new Error(data.error)) : resolve(data));
     worker.onerror = () => reject(new Error("the picture could not be decoded"));
-    worker.postMessage(url);
   });
+  const asked = answered(url)
+    .then((response) => response.arrayBuffer())
+    .then((content) => worker.postMessage(content, [content]));
+  try {
+    const [picture] = await Promise.all([decoded, asked]);
+    return { ...picture, largest: picture.depth === 8 ? 255 : 65535 };
+  } finally {
+    worker.terminate();
+  }
 }
 
 // Where each node of the current picture lies on the prior; the layout is the server's.

@@ -14,27 +14,31 @@ export async function decodePng(buffer) {
   const isGray = bytes.getUint8(25) === 0 && bytes.getUint8(28) === 0;
   if (!isGray || (depth !== 8 && depth !== 16)) throw new Error("not a gray PNG of 8 or 16 bits");
 
-  const inflated = inflate(deflatedPart(bytes));
+  const step = depth / 8;
   const values = depth === 8 ? new Uint8Array(rows * columns) : new Uint16Array(rows * columns);
-  const length = (columns * depth) / 8 + 1;
-  let [line, above] = [new Uint8Array(length), new Uint8Array(length)];
-  let [row, filled] = [0, 0];
-  for (const reader = inflated.getReader(); ; ) {
+  let [line, above] = [newLine(columns, step), newLine(columns, step)];
+  let [row, filled] = [0, step - 1];
+  for (const reader = inflate(deflatedPart(bytes)).getReader(); ; ) {
     const { done, value } = await reader.read();
     if (done) break;
     for (let at = 0; at < value.length; ) {
-      const taken = Math.min(length - filled, value.length - at);
+      const taken = Math.min(line.length - filled, value.length - at);
       line.set(value.subarray(at, at + taken), filled);
       [at, filled] = [at + taken, filled + taken];
-      if (filled < length) break;
+      if (filled < line.length) break;
       if (row === rows) throw new Error("a PNG of another length");
-      undoFilter(line, above, depth / 8);
-      gather(line, values.subarray(row * columns, (row + 1) * columns), depth);
-      [line, above, filled, row] = [above, line, 0, row + 1];
+      undoFilter(line, above, step);
+      gather(line, values.subarray(row * columns, (row + 1) * columns), step);
+      [line, above, filled, row] = [above, line, step - 1, row + 1];
     }
   }
   if (row !== rows) throw new Error("a PNG of another length");
   return { rows, columns, depth, values };
+}
+
+// One pixel of 0 before the first, as the filters want it; the last of its bytes takes the filter.
+function newLine(columns, step) {
+  return new Uint8Array((columns + 1) * step);
 }
 
 // The data chunks, put together in place: they are many and small.
@@ -61,29 +65,31 @@ function inflate(deflated) {
   return readable;
 }
 
-// PNG 1.2, chapter 6, in place; ``above`` is the line before, or all 0. The first byte says how.
+// PNG 1.2, chapter 6, in place; ``above`` is the line before, or all 0. Plain loops over bytes: this
+// runs 24 million times for a film.
 function undoFilter(line, above, step) {
-  const [filter, end] = [line[0], line.length];
+  const filter = line[step - 1];
+  line[step - 1] = 0;
   if (filter === 1) {
-    for (let i = 1 + step; i < end; i++) line[i] += line[i - step];
+    for (let i = step; i < line.length; i++) line[i] += line[i - step];
   } else if (filter === 2) {
-    for (let i = 1; i < end; i++) line[i] += above[i];
-  } else if (filter === 3 || filter === 4) {
-    for (let i = 1; i < end; i++) {
-      const [left, corner] = i > step ? [line[i - step], above[i - step]] : [0, 0];
-      line[i] += filter === 3 ? (left + above[i]) >> 1 : paeth(left, above[i], corner);
-    }
+    for (let i = step; i < line.length; i++) line[i] += above[i];
+  } else if (filter === 3) {
+    for (let i = step; i < line.length; i++) line[i] += (line[i - step] + above[i]) >> 1;
+  } else if (filter === 4) {
+    for (let i = step; i < line.length; i++) line[i] += paeth(line[i - step], above[i], above[i - step]);
   }
 }
 
 function paeth(left, up, corner) {
-  const guess = left + up - corner;
-  const [a, b, c] = [guess - left, guess - up, guess - corner].map(Math.abs);
+  const a = Math.abs(up - corner);
+  const b = Math.abs(left - corner);
+  const c = Math.abs(left + up - 2 * corner);
   if (a <= b && a <= c) return left;
   return b <= c ? up : corner;
 }
 
-function gather(line, values, depth) {
-  if (depth === 8) values.set(line.subarray(1));
-  else for (let to = 0, i = 1; to < values.length; i += 2) values[to++] = (line[i] << 8) | line[i + 1];
+function gather(line, values, step) {
+  if (step === 1) values.set(line.subarray(1));
+  else for (let to = 0, i = 2; i < line.length; i += 2) values[to++] = (line[i] << 8) | line[i + 1];
 }
