@@ -5,6 +5,9 @@
 function keysAreOn() {
   return localStorage.getItem("keys") !== "off";
 }
+function setKeysOn(isOn) {
+  localStorage.setItem("keys", isOn ? "on" : "off");
+}
 {
   // After the load: going to the fragment of an address takes the focus away.
   addEventListener("load", () => document.querySelector("[data-focus]")?.focus());
@@ -15,7 +18,7 @@ function keysAreOn() {
     const box = panel.querySelector("[data-keys-switch]");
     panel.hidden = false;
     box.checked = keysAreOn();
-    box.addEventListener("change", () => localStorage.setItem("keys", box.checked ? "on" : "off"));
+    box.addEventListener("change", () => setKeysOn(box.checked));
   });
 
   // A click anywhere in a row opens what its link opens; the link itself stays the way by keyboard.

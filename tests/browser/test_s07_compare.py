@@ -468,6 +468,12 @@ def test_s07_keys_can_be_switched_off_and_given_other_letters(visit, pair, docto
     ready(page)
     page.keyboard.press("3")
     expect(page.locator("[data-mode=blink]")).to_have_attribute("aria-pressed", "false")
+    page.goto(f"{visit.url}/account/")  # the switch there is the same
+    page.get_by_label("Single keys act on pages").check()
+    page.go_back()
+    ready(page)
+    page.keyboard.press("3")
+    expect(page.locator("[data-mode=blink]")).to_have_attribute("aria-pressed", "true")
 
 
 def test_s07_keys_are_silent_where_text_is_typed(visit, pair, doctor):

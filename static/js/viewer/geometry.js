@@ -2,6 +2,8 @@
 // the scale of every picture is known, else pixels of the current one. Both panes share one view,
 // so what is done to one picture is done to the other.
 
+import { clamp } from "./numbers.js";
+
 // Chest walls lie on the same line, x = 0, and the pictures' middles at the same height.
 export function placed(films) {
   const known = films.every((film) => film.spacing);
@@ -29,7 +31,7 @@ export function fitted(places, pane, { isCentred = false } = {}) {
 
 // Zoom so that the point under ``at`` (from the middle of the pane) stays where it is.
 export function zoomed(view, factor, at = { x: 0, y: 0 }, limits = { lowest: 0, highest: Infinity }) {
-  const scale = Math.min(Math.max(view.scale * factor, limits.lowest), limits.highest);
+  const scale = clamp(view.scale * factor, limits.lowest, limits.highest);
   const held = 1 / view.scale - 1 / scale;
   return { x: view.x + at.x * held, y: view.y + at.y * held, scale };
 }

@@ -1,5 +1,6 @@
-// Single keys for what the buttons do. They can be given other letters or be switched off, and are
-// silent wherever text is typed. What was chosen stays in this browser; it says nothing of anybody.
+// Single keys for what the buttons do. They can be given other letters or be switched off (for all
+// pages: page.js), and are silent wherever text is typed. What was chosen stays in this browser; it
+// says nothing of anybody.
 
 const KEPT = "viewer-keys";
 const TYPED = "input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [contenteditable]";
@@ -7,11 +8,11 @@ const PRESSED = "button, a, summary, input, [role=button]";
 const NAMES = { " ": gettext("Space"), ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
 
 export function listen(actions, dialog) {
-  const settings = { isOff: false, keys: {}, ...JSON.parse(localStorage.getItem(KEPT) || "{}") };
-  const keyOf = (action) => settings.keys[action.name] ?? action.key;
+  const chosen = JSON.parse(localStorage.getItem(KEPT) || "{}").keys || {};
+  const keyOf = (action) => chosen[action.name] ?? action.key;
 
   addEventListener("keydown", (event) => {
-    if (settings.isOff || event.ctrlKey || event.altKey || event.metaKey || dialog.open) return;
+    if (!keysAreOn() || event.ctrlKey || event.altKey || event.metaKey || dialog.open) return;
     if (event.defaultPrevented || event.target.closest(TYPED)) return;
     const isArrow = event.key.startsWith("Arrow");
     if (isArrow && event.target.closest("input")) return;
@@ -33,11 +34,8 @@ export function listen(actions, dialog) {
     row.insertCell().append(isFixed(action) ? named(action.key) : field(action));
   }
   const isOn = dialog.querySelector("[data-keys-on]");
-  isOn.checked = !settings.isOff;
-  isOn.addEventListener("change", () => {
-    settings.isOff = !isOn.checked;
-    keep();
-  });
+  isOn.checked = keysAreOn();
+  isOn.addEventListener("change", () => setKeysOn(isOn.checked));
 
   function field(action) {
     const input = document.createElement("input");
@@ -45,15 +43,11 @@ export function listen(actions, dialog) {
     input.setAttribute("aria-label", interpolate(gettext("Key for: %(action)s"), { action: action.text }, true));
     input.addEventListener("change", () => {
       const isTaken = actions.some((each) => each !== action && keyOf(each).toLowerCase() === input.value.toLowerCase());
-      if (input.value.trim() && !isTaken) settings.keys[action.name] = input.value;
+      if (input.value.trim() && !isTaken) chosen[action.name] = input.value;
       input.value = keyOf(action);
-      keep();
+      localStorage.setItem(KEPT, JSON.stringify({ keys: chosen }));
     });
     return input;
-  }
-
-  function keep() {
-    localStorage.setItem(KEPT, JSON.stringify(settings));
   }
 }
 

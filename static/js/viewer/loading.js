@@ -15,7 +15,6 @@ export async function loadPictures() {
   );
   const failed = films.filter((_, i) => loaded[i].status === "rejected");
   if (failed.length) one("[data-pixels-failed]").hidden = false;
-  failed.forEach((film) => film.element.classList.add("is-failed"));
   return !failed.length;
 }
 

@@ -1,6 +1,7 @@
 // What lies over a picture, drawn as SVG in the picture's own pixels: it follows every zoom and pan
 // by its viewBox alone. Maps, marks, the line of a measurement and the scale.
 
+import { clamp, mix } from "./numbers.js";
 import { nearestNode, nodeAt } from "./pixels.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -37,12 +38,12 @@ export function similarityPicture({ rows, columns, nodes }) {
 }
 
 function cividis(share) {
-  const at = Math.min(Math.max(share, 0), 1) * (CIVIDIS.length - 1);
+  const at = clamp(share, 0, 1) * (CIVIDIS.length - 1);
   const below = Math.min(Math.floor(at), CIVIDIS.length - 2);
   const parts = [CIVIDIS[below], CIVIDIS[below + 1]].map((ink) => parseInt(ink.slice(1), 16));
   return [16, 8, 0].map((bits) => {
     const [a, b] = parts.map((ink) => (ink >> bits) & 255);
-    return a + (b - a) * (at - below);
+    return mix(a, b, at - below);
   });
 }
 

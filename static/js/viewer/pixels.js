@@ -1,5 +1,9 @@
 // What the viewer draws from: full-depth pictures, the grid between two of them, evidence maps.
 
+import { clamp, mix } from "./numbers.js";
+
+export const GRAY_LEVELS = 4095; // the scale of centre and width, whatever the depth of a picture
+
 // { rows, columns, depth, levels: [{ rows, columns, values }] }, level 0 as acquired. The worker
 // starts while the picture is on its way: the page asked for it in its head.
 export async function loadPicture(url) {
@@ -76,10 +80,8 @@ export function nearestNode({ rows, columns, nodes }, across, down, aspect) {
   return { across: ((best % columns) + 0.5) / columns, down: (Math.floor(best / columns) + 0.5) / rows };
 }
 
-export function clamp(value, lowest, highest) {
-  return Math.min(Math.max(value, lowest), highest);
-}
-
-function mix(a, b, share) {
-  return a + (b - a) * share;
+// The level whose pixels come nearest to those of the screen.
+export function levelFor(picture, screenPerPixel) {
+  const wanted = Math.round(Math.log2(1 / screenPerPixel));
+  return clamp(wanted, 0, picture.levels.length - 1);
 }

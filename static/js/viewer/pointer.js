@@ -1,7 +1,7 @@
 // Which picture, and which pixel of it, the pointer is over.
 
 import { pixelAt } from "./geometry.js";
-import { clamp } from "./pixels.js";
+import { clamp } from "./numbers.js";
 import { current, films, isSingle, placeOf, prior, shown, stage } from "./state.js";
 
 export function filmAt(event) {

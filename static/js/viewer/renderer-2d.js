@@ -1,8 +1,9 @@
 // Draws panes without WebGL2: the same window over the same full-depth values, the nearest of
 // them for each pixel of the screen.
 
-import { DIFFERENCE_GAIN, GRAY_LEVELS, levelFor } from "./renderer-gl.js";
-import { clamp, nodeAt } from "./pixels.js";
+import { clamp } from "./numbers.js";
+import { GRAY_LEVELS, levelFor, nodeAt } from "./pixels.js";
+import { DIFFERENCE_GAIN } from "./renderer-gl.js";
 
 export function createRenderer(canvas) {
   const context = canvas.getContext("2d", { alpha: false });

@@ -1,10 +1,11 @@
 // Draws panes with WebGL2. The values stay integers of full depth up to the window, which is
 // applied for each pixel of the screen.
 
+import { GRAY_LEVELS, levelFor } from "./pixels.js";
+
 const KINDS = { plain: 0, aligned: 1, difference: 2 };
 const MOST_POINTS = 16;
-export const DIFFERENCE_GAIN = "5.0"; // full colour at a fifth of the window's width
-export const GRAY_LEVELS = 4095; // the scale of centre and width, whatever the depth of a picture
+export const DIFFERENCE_GAIN = 5; // full colour at a fifth of the window's width
 
 const VERTEX = `#version 300 es
 in vec2 corner;
@@ -89,7 +90,7 @@ void main() {
       gray = shown(before);
     } else {
       float now = valueAt(picture, p, size, level) / largest;
-      float change = node.w > 0.999 ? clamp((now - matched(before)) / window.y * ${DIFFERENCE_GAIN}, -1.0, 1.0) : 0.0;
+      float change = node.w > 0.999 ? clamp((now - matched(before)) / window.y * ${DIFFERENCE_GAIN.toFixed(1)}, -1.0, 1.0) : 0.0;
       vec3 ink = change > 0.0 ? vec3(1.0, 0.62, 0.12) : vec3(0.3, 0.68, 1.0);
       colour.rgb = mix(vec3(0.22 * shown(now)), ink, abs(change));
       return;
@@ -174,12 +175,6 @@ export function createRenderer(canvas, largestSide) {
       }
     },
   };
-}
-
-// The level whose pixels come nearest to those of the screen.
-export function levelFor(picture, screenPerPixel) {
-  const wanted = Math.round(Math.log2(1 / screenPerPixel));
-  return Math.min(Math.max(wanted, 0), picture.levels.length - 1);
 }
 
 function linked(gl) {

@@ -6,9 +6,9 @@ import * as geometry from "./geometry.js";
 import { loadHeats } from "./loading.js";
 import * as motion from "./motion.js";
 import * as overlays from "./overlays.js";
-import { clamp } from "./pixels.js";
+import { clamp } from "./numbers.js";
+import { GRAY_LEVELS } from "./pixels.js";
 import { filmAt, inPane } from "./pointer.js";
-import { GRAY_LEVELS } from "./renderer-gl.js";
 import { FIRST_WINDOW, all, current, isSingle, one, places, prior, shown, stage } from "./state.js";
 import { say, saySoon } from "./words.js";
 

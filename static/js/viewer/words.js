@@ -1,7 +1,6 @@
 // What is told in words and numbers: the window, the zoom and the values under the pointer.
 
-import { nodeAt } from "./pixels.js";
-import { GRAY_LEVELS } from "./renderer-gl.js";
+import { GRAY_LEVELS, nodeAt } from "./pixels.js";
 import { current, one, placeOf, prior, shown, zoomPercent } from "./state.js";
 
 const SAY_AFTER_MS = 400;
