@@ -15,7 +15,7 @@ from analysis import selectors
 from analysis.choices import JobState, RecommendationStatus
 from analysis.guideline import NEW_LESION
 from analysis.models import AnalysisJob, Decision, Recommendation
-from analysis.presenters.classification import PROVEN, picture_finding
+from analysis.presenters.classification import PROVEN, category_of
 from analysis.presenters.words import in_words, proposal_label, verdict_label
 from mammotrack.accounts.models import User
 from mammotrack.models import now
@@ -34,16 +34,32 @@ TABS = {
     "today": gettext_lazy("Signed today"),
     "signed": gettext_lazy("Signed"),
 }
-UNSHOWN = (
-    "trace",
-    "current_prediction__features",
-    "current_prediction__logits",
-    "comparison__registration",
-    "comparison__parts",
-    "comparison__lesion",
-    "comparison__attention",
+ROWS = 25  # a page; each is five records
+SHOWN = (  # of a proposal and what it is about; the rest is most of each record
+    "clinic",
+    "job",
+    "status",
+    "proposal",
+    "deciding_rule",
+    "record",
+    "signature_count",
+    "created_at",
+    "patient__clinic",
+    "patient__family_name",
+    "patient__given_name",
+    "patient__medical_record_number",
+    "current__exam_date",
+    "current__laterality",
+    "current__view",
+    "current__origin",
+    "current_prediction__assessable",
+    "current_prediction__abstained",
+    "current_prediction__category",
+    "comparison__verdict",
+    "comparison__mark",
 )
 WITHOUT_FINDINGS = {"progress", "failed"}  # nothing is found yet, or nothing was
+OF_SIGNATURES = {"today", "signed"}
 
 
 @dataclass(frozen=True)
@@ -99,13 +115,14 @@ def _to_review(recommendation: Recommendation) -> WorklistRow:
 def _category(recommendation: Recommendation) -> tuple[str, str]:
     """With its note, as the page of the analysis tells it: a cancer on record is 6."""
     proven = recommendation.record.get("malignancy_proven", False)
-    found = picture_finding(recommendation.current_prediction, malignancy_proven=proven)
-    if found is None or not found.assessable:
+    prediction = recommendation.current_prediction
+    if prediction is None or not prediction.assessable:
         return "", _("not assessable")
-    if not found.category:
+    category = category_of(prediction, malignancy_proven=proven)
+    if not category:
         return "", _("abstains")
-    by_record = proven and found.category == PROVEN
-    return found.category, _("by the record") if by_record else ""
+    by_record = proven and category == PROVEN
+    return category, _("by the record") if by_record else ""
 
 
 def _change(recommendation: Recommendation) -> str:
@@ -158,8 +175,7 @@ def _signed(decision: Decision) -> WorklistRow:
 
 
 def _waiting(user: User) -> QuerySet[Recommendation]:
-    """Without what only the page of an analysis shows: it is most of each row."""
-    return selectors.recommendations_to_review(user).defer(*UNSHOWN)
+    return selectors.recommendations_to_review(user).only("patient", *SHOWN)
 
 
 def _overdue(user: User) -> QuerySet[Recommendation]:
@@ -176,9 +192,17 @@ def _failures(user: User) -> QuerySet[AnalysisJob]:
     return selectors.jobs_in_state(user, JobState.FAILED)
 
 
+def _decided(user: User) -> QuerySet[Decision]:
+    of_proposal = (f"recommendation__{name}" for name in SHOWN if not name.startswith("patient"))
+    of_patient = (name for name in SHOWN if name.startswith("patient"))
+    return selectors.signed_decisions(user).only(
+        "clinic", "choice", "signed_at", "signed_by__full_name", *of_patient, *of_proposal
+    )
+
+
 def _signed_today(user: User) -> QuerySet[Decision]:
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    return selectors.signed_decisions(user).filter(signed_at__gte=midnight)
+    return _decided(user).filter(signed_at__gte=midnight)
 
 
 Source = tuple[Callable[[User], QuerySet[Any]], Callable[[Any], WorklistRow]]
@@ -190,12 +214,12 @@ SOURCES: dict[str, Source] = {
     "progress": (_in_progress, _job),
     "failed": (_failures, _job),
     "today": (_signed_today, _signed),
-    "signed": (selectors.signed_decisions, _signed),
+    "signed": (_decided, _signed),
 }
 
 
 def worklist_rows(user: User, tab: str, *, page: str | None) -> Page:
     """One page of the tab: what waits longest first where it is overdue, else newest first."""
     rows_for, as_row = SOURCES[tab]
-    found = page_of(rows_for(user), page)
+    found = page_of(rows_for(user), page, size=ROWS)
     return replace(found, rows=[as_row(row) for row in found.rows])

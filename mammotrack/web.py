@@ -43,12 +43,12 @@ def page_number(text: str | None) -> int:
     return min(max(int(text), 1), LAST_PAGE) if text and text.isdecimal() else 1
 
 
-def page_of(queryset: QuerySet, number: str | None) -> Page:
+def page_of(queryset: QuerySet, number: str | None, *, size: int = PAGE_SIZE) -> Page:
     """One page of an ordered queryset, found without counting the rest."""
     page = page_number(number)
-    start = (page - 1) * PAGE_SIZE
-    rows = list(queryset[start : start + PAGE_SIZE + 1])
-    return Page(rows[:PAGE_SIZE], page, has_next=len(rows) > PAGE_SIZE)
+    start = (page - 1) * size
+    rows = list(queryset[start : start + size + 1])
+    return Page(rows[:size], page, has_next=len(rows) > size)
 
 
 def show_refusal(form: Form, error: MammoTrackError, *, field: str | None = None) -> None:

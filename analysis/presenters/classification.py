@@ -57,14 +57,24 @@ class BreastFinding:
     seen: str
 
 
+def category_of(prediction: Prediction, *, malignancy_proven: bool) -> str:
+    """The BI-RADS category, or nothing: a cancer on record is 6, however the picture looks."""
+    by_record = malignancy_proven and prediction.assessable
+    return PROVEN if by_record else _appearance(prediction)
+
+
+def _appearance(prediction: Prediction) -> str:
+    return "" if prediction.abstained else prediction.category
+
+
 def picture_finding(
     prediction: Prediction | None, *, malignancy_proven: bool
 ) -> PictureFinding | None:
     if prediction is None:
         return None
-    appearance = "" if prediction.abstained else prediction.category
+    appearance = _appearance(prediction)
     by_record = malignancy_proven and prediction.assessable
-    category = PROVEN if by_record else appearance
+    category = category_of(prediction, malignancy_proven=malignancy_proven)
     probabilities = combine_with_pathology(
         prediction.probabilities, malignant_pathology=malignancy_proven
     )

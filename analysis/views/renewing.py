@@ -11,7 +11,7 @@ from analysis.choices import JobState
 from analysis.models import AnalysisJob
 from analysis.presenters.words import in_words
 from analysis.system import system_state
-from analysis.worklist import TABS, WITHOUT_FINDINGS, worklist_rows
+from analysis.worklist import OF_SIGNATURES, TABS, WITHOUT_FINDINGS, worklist_rows
 from mammotrack.accounts.policy import Permission, can, require
 from mammotrack.audit.standing import chain_states
 from mammotrack.audit.trace import shows_no_patient
@@ -36,6 +36,7 @@ def worklist(request: Request) -> HttpResponse:
         "tabs": TABS,
         "tab": tab,
         "tells_findings": tab not in WITHOUT_FINDINGS,
+        "tells_signatures": tab in OF_SIGNATURES,
         "page": worklist_rows(request.user, tab, page=request.GET.get("page")),
         "next_poll": poll + 1,
         "paused": poll >= LAST_POLL,

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from analysis.models import Recommendation
+from analysis.worklist import ROWS
 from mammotrack.accounts.models import Clinic, User
 from mammotrack.models import now
 from tests.browser.clinic import ReadClinic
@@ -89,7 +90,7 @@ def test_s03_keys_go_through_the_rows_and_renewing_keeps_the_place(
 
 def test_s03_enter_opens_and_back_returns_to_the_row(visit: Visits, read_clinic: ReadClinic):
     doctor = read_clinic.people["doctor"]
-    make_rows(read_clinic.patient.clinic, 30)
+    make_rows(read_clinic.patient.clinic, ROWS - 1)  # newer ones: the pair is the page's last row
     page = visit("/worklist/", user=doctor)
     row = page.locator(f"#job-{read_clinic.job.pk}")
 

@@ -78,7 +78,11 @@ def test_s22_from_sign_in_to_sign_off_by_keyboard_alone(visit: Visits, read_clin
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
+    row = page.locator(f"#job-{read_clinic.job.pk}")
+    expect(page.locator("[data-row]").first).to_have_id(f"job-{read_clinic.job.pk}")
+    page.wait_for_load_state()  # with it the keys
     page.keyboard.press("j")
+    expect(row).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator(".proposal")).to_be_visible()
 
