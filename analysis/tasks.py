@@ -7,6 +7,7 @@ from celery import Task, shared_task
 from analysis.queue import RUN_ANALYSIS
 from analysis.services.jobs import sweep
 from analysis.services.run import run_job
+from analysis.services.samples import LOAD_SAMPLE, load_sample
 from analysis.system import note_worker
 
 
@@ -21,3 +22,9 @@ def sweep_task(self: Task) -> None:
     """Take up jobs whose worker died or whose message was lost; a sign of life besides."""
     note_worker(self.request.hostname or "worker")
     sweep()
+
+
+@shared_task(name=LOAD_SAMPLE)
+def load_sample_task(number: str) -> None:
+    """Load one sample patient. Delivered twice, it completes what is there."""
+    load_sample(number)

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from analysis.views import case, findings, pairs, pictures, readings, renewing
+from analysis.views import case, findings, pairs, pictures, readings, renewing, samples
 
 analysis_patterns = [
     path("analyses/<uuid:job_id>/", case.detail, name="detail"),
@@ -20,6 +20,7 @@ analysis_patterns = [
         findings.describe,
         name="describe",
     ),
+    path("system/samples/", samples.load, name="load-samples"),
     path("readings/", readings.to_read, name="to-read"),
     path("readings/agreement/", readings.agreement, name="agreement"),
     path("exams/<uuid:exam_id>/reading/", readings.reading, name="reading"),

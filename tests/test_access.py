@@ -94,6 +94,7 @@ PAGES = {  # what each page needs
     "scans:discard": P.MATCH_FILES,
     "worklist": P.READ_ANALYSES,
     "system": P.SEE_SYSTEM,
+    "analysis:load-samples": P.LOAD_SAMPLES,
     "analysis:detail": P.READ_ANALYSES,
     "analysis:state": P.READ_ANALYSES,
     "analysis:sign": P.SIGN_DECISIONS,

@@ -10,6 +10,7 @@ from analysis import selectors
 from analysis.choices import JobState
 from analysis.models import AnalysisJob
 from analysis.presenters.words import in_words
+from analysis.services.samples import samples_for
 from analysis.system import system_state
 from analysis.worklist import OF_SIGNATURES, TABS, WITHOUT_FINDINGS, worklist_rows
 from mammotrack.accounts.policy import Permission, can, require
@@ -52,6 +53,7 @@ def system(request: Request) -> HttpResponse:
     poll = _poll_number(request)
     context = {
         "state": state,
+        "samples": samples_for(request.user),
         "chains": chain_states(request.user) if can(request.user, Permission.READ_AUDIT) else [],
         "next_poll": poll + 1,
         "paused": poll >= LAST_POLL,

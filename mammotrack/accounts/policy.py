@@ -32,6 +32,7 @@ class Permission(Enum):
     ERASE_PATIENTS = auto()
     BREAK_GLASS = auto()
     MANAGE_WEBHOOKS = auto()
+    LOAD_SAMPLES = auto()
 
 
 _P = Permission
@@ -50,7 +51,13 @@ GRANTS: dict[str, frozenset[Permission]] = {
         }
     ),
     Role.DOCTOR: frozenset(Permission)
-    - {_P.READ_AUDIT, _P.ERASE_PATIENTS, _P.ACTIVATE_MODELS, _P.MANAGE_WEBHOOKS},
+    - {
+        _P.READ_AUDIT,
+        _P.ERASE_PATIENTS,
+        _P.ACTIVATE_MODELS,
+        _P.MANAGE_WEBHOOKS,
+        _P.LOAD_SAMPLES,
+    },
     Role.INTEGRATOR: frozenset(
         {
             _P.READ_PATIENTS,
@@ -75,6 +82,7 @@ GRANTS: dict[str, frozenset[Permission]] = {
             _P.ERASE_PATIENTS,
             _P.BREAK_GLASS,
             _P.MANAGE_WEBHOOKS,
+            _P.LOAD_SAMPLES,
         }
     ),
 }
@@ -151,6 +159,7 @@ SCOPE_OF: dict[Permission, Scope | None] = {  # None: only a person at a browser
     _P.ACTIVATE_MODELS: None,
     _P.ERASE_PATIENTS: None,
     _P.BREAK_GLASS: None,
+    _P.LOAD_SAMPLES: None,
 }
 
 

@@ -22,13 +22,13 @@ from mammotrack.web import Request
 
 @require_safe
 def home(request: Request) -> HttpResponse:
-    """Doctors start at what waits for them, others at the patients."""
+    """Doctors start at what waits for them, others at the patients or at how the system does."""
     if can(request.user, Permission.READ_ANALYSES):
         return redirect("worklist")
     if can(request.user, Permission.READ_PATIENTS):
         return redirect("patients:list")
-    if request.user.is_staff:
-        return redirect("admin:index")
+    if can(request.user, Permission.SEE_SYSTEM):
+        return redirect("system")
     return render(request, "accounts/no_records.html")
 
 

@@ -55,6 +55,7 @@ class Action(models.TextChoices):
     MODEL_SHADOWED = "model.shadowed"
     MODEL_ACTIVATED = "model.activated"
     RESEARCH_EXPORTED = "research.exported"
+    SAMPLES_REQUESTED = "samples.requested"
     PEOPLE_CHANGED = "people.changed"
     SECOND_FACTOR_REMOVED = "second_factor.removed"
     SIGNED_IN = "session.opened"
