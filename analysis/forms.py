@@ -183,7 +183,7 @@ class MarkForm(forms.Form):
 
     @staticmethod
     def _pictures(job: AnalysisJob) -> list[tuple[str, str]]:
-        day = date_format(job.current.exam_date, "j M Y")
+        day = date_format(job.current.exam_date, "DATE_FORMAT")
         if job.prior is None:
             return [
                 (
@@ -191,7 +191,7 @@ class MarkForm(forms.Form):
                     _("This picture, %(day)s: a lesion to follow from here on") % {"day": day},
                 )
             ]
-        before = date_format(job.prior.exam_date, "j M Y")
+        before = date_format(job.prior.exam_date, "DATE_FORMAT")
         return [
             ("prior", _("Prior, %(day)s: a lesion to follow") % {"day": before}),
             ("current", _("Current, %(day)s: a new lesion, not there before") % {"day": day}),

@@ -293,6 +293,7 @@ WEBHOOK_NETWORKS = env.items("WEBHOOK_NETWORKS")
 LANGUAGE_CODE = "en"  # of what programs read, of what is stored, and of who chose none
 LANGUAGES = [("en", "English"), ("es", "Español")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "mammotrack.formats"
 LANGUAGE_COOKIE_NAME = "language"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_SECURE = HTTPS_ONLY

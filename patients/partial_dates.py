@@ -56,8 +56,8 @@ class PartialDate:
         if self.precision == Precision.YEAR:
             return str(self.first.year)
         if self.precision == Precision.MONTH:
-            return date_format(self.first, "M Y")
-        return date_format(self.first, "j M Y")
+            return date_format(self.first, "YEAR_MONTH_FORMAT")
+        return date_format(self.first, "DATE_FORMAT")
 
     def may_be(self, day: date) -> bool:
         return self.first <= day <= self.last

@@ -1,8 +1,11 @@
 """What pages say is there in Spanish, all of it. ``make texts`` gathers what is new."""
 
 import re
+from datetime import date
 
 import pytest
+from django.utils import translation
+from django.utils.formats import date_format
 
 from mammotrack.catalogue import DOMAINS, FOLDER, compiled, gathered, kept, untranslated
 
@@ -34,3 +37,16 @@ def test_a_translation_holds_what_the_text_holds(domain):
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_what_is_compiled_is_what_is_written(domain):
     assert (FOLDER / f"{domain}.mo").read_bytes() == compiled(kept(domain)), "make texts"
+
+
+@pytest.mark.parametrize(
+    ("language", "written"),
+    [("en", ("5 Jan 2024", "Jan 2024")), ("es", ("5 ene 2024", "ene 2024"))],
+)
+def test_months_are_written_as_the_language_does(language, written):
+    day = date(2024, 1, 5)
+    with translation.override(language):
+        assert (
+            date_format(day, "DATE_FORMAT"),
+            date_format(day, "YEAR_MONTH_FORMAT"),
+        ) == written

@@ -26,12 +26,6 @@ LOAD_SAMPLE = "analysis.load_sample"
 PEOPLE = (Role.DOCTOR, Role.RADIOGRAPHER, Role.RECEPTIONIST, Role.ADMIN)  # no programs
 
 
-class PatientsHere(Conflict):
-    """Samples are for an installation without patients."""
-
-    code = "patients_here"
-
-
 @dataclass(frozen=True)
 class Samples:
     """How far the loading is."""
@@ -65,11 +59,11 @@ def ask_for_samples(user: User) -> None:
 
     Raises
     ------
-    Forbidden, PatientsHere
+    Forbidden, Conflict
     """
     require(user, Permission.LOAD_SAMPLES)
     if _treats_people():
-        raise PatientsHere("Sample patients can only be loaded while no patient is registered.")
+        raise Conflict("Sample patients can only be loaded while no patient is registered.")
     with atomic():
         clinic, _ = Clinic.objects.get_or_create(name=CLINIC_NAME)
         if not User.objects.filter(username=KEEPER).exists():

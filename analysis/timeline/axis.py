@@ -54,6 +54,9 @@ def ticks_on(axis: Axis) -> list[Tick]:
         day = date(month // 12, month % 12 + 1, 1)
         if axis.first <= day <= axis.last:
             ticks.append(
-                Tick(axis.x(day), str(day.year) if step >= 12 else date_format(day, "M Y"))
+                Tick(
+                    axis.x(day),
+                    str(day.year) if step >= 12 else date_format(day, "YEAR_MONTH_FORMAT"),
+                )
             )
     return ticks

@@ -37,8 +37,7 @@ class TrailForm(forms.Form):
 
     def __init__(self, *args: Any, reader: User, **options: Any) -> None:
         super().__init__(*args, **options)
-        actions = [(value, label.capitalize()) for value, label in Action.choices]
-        self.fields["action"].choices = [("", _("Everything")), *actions]  # type: ignore[attr-defined]
+        self.fields["action"].choices = [("", _("Everything")), *Action.choices]  # type: ignore[attr-defined]
         colleagues = User.objects.filter(memberships__clinic_id__in=reader.clinic_ids)
         actor = self.fields["actor"]
         actor.queryset = colleagues.distinct().order_by("full_name")  # type: ignore[attr-defined]

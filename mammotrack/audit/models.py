@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from mammotrack.accounts.models import Clinic, User
 from mammotrack.audit.trace import TracedModel
@@ -14,53 +15,55 @@ SYSTEM_CHAIN = "system"  # what belongs to no clinic: people, roles, keys, sign-
 
 
 class Action(models.TextChoices):
-    PATIENT_REGISTERED = "patient.registered"
-    PATIENT_UPDATED = "patient.updated"
-    PATIENT_ERASED = "patient.erased"
-    RECORD_READ = "record.read"
-    GLASS_BROKEN = "glass.broken"
-    GLASS_REFUSED = "glass.refused"
-    GLASS_READ = "glass.read"
-    GLASS_ENDED = "glass.ended"
-    GLASS_REVIEWED = "glass.reviewed"
-    THERAPY_RECORDED = "therapy.recorded"
-    CYCLE_RECORDED = "cycle.recorded"
-    PATHOLOGY_RECORDED = "pathology.recorded"
-    FACT_AMENDED = "fact.amended"
-    HISTORY_RECORDED = "history.recorded"
-    HISTORY_RETRACTED = "history.retracted"
-    CONSENT_RECORDED = "consent.recorded"
-    PATIENT_MERGED = "patient.merged"
-    PATIENT_UNMERGED = "patient.unmerged"
-    PATIENT_ARCHIVED = "patient.archived"
-    PATIENT_RESTORED = "patient.restored"
-    HOLD_PLACED = "hold.placed"
-    HOLD_LIFTED = "hold.lifted"
-    IDENTITY_ALERT = "identity.alert"
-    MAMMOGRAM_STORED = "mammogram.stored"
-    FILE_UNMATCHED = "file.unmatched"
-    FILE_ATTACHED = "file.attached"
-    FILE_DISCARDED = "file.discarded"
-    ANALYSIS_REQUESTED = "analysis.requested"
-    ANALYSIS_DONE = "analysis.done"
-    ANALYSIS_FAILED = "analysis.failed"
-    DECISION_SIGNED = "decision.signed"
-    DECISION_AMENDED = "decision.amended"
-    DECISION_COUNTERSIGNED = "decision.countersigned"
-    READING_RECORDED = "reading.recorded"
-    READING_ARBITRATED = "reading.arbitrated"
-    REPORT_ISSUED = "report.issued"
-    FINDING_RECORDED = "finding.recorded"
-    LESION_MARKED = "lesion.marked"
-    MODEL_SHADOWED = "model.shadowed"
-    MODEL_ACTIVATED = "model.activated"
-    RESEARCH_EXPORTED = "research.exported"
-    SAMPLES_REQUESTED = "samples.requested"
-    PEOPLE_CHANGED = "people.changed"
-    SECOND_FACTOR_REMOVED = "second_factor.removed"
-    SIGNED_IN = "session.opened"
-    SIGNED_OUT = "session.closed"
-    SIGN_IN_REFUSED = "session.refused"
+    """What is kept is the code; the words are for whoever reads a page."""
+
+    PATIENT_REGISTERED = "patient.registered", _("Patient registered")
+    PATIENT_UPDATED = "patient.updated", _("Patient's data changed")
+    PATIENT_ERASED = "patient.erased", _("Patient erased")
+    RECORD_READ = "record.read", _("Record read")
+    GLASS_BROKEN = "glass.broken", _("Emergency access opened")
+    GLASS_REFUSED = "glass.refused", _("Emergency access refused")
+    GLASS_READ = "glass.read", _("Record read in an emergency")
+    GLASS_ENDED = "glass.ended", _("Emergency access ended")
+    GLASS_REVIEWED = "glass.reviewed", _("Emergency access reviewed")
+    THERAPY_RECORDED = "therapy.recorded", _("Therapy recorded")
+    CYCLE_RECORDED = "cycle.recorded", _("Therapy cycle recorded")
+    PATHOLOGY_RECORDED = "pathology.recorded", _("Pathology recorded")
+    FACT_AMENDED = "fact.amended", _("Entry amended")
+    HISTORY_RECORDED = "history.recorded", _("History recorded")
+    HISTORY_RETRACTED = "history.retracted", _("History retracted")
+    CONSENT_RECORDED = "consent.recorded", _("Consent recorded")
+    PATIENT_MERGED = "patient.merged", _("Records merged")
+    PATIENT_UNMERGED = "patient.unmerged", _("Merge undone")
+    PATIENT_ARCHIVED = "patient.archived", _("Patient archived")
+    PATIENT_RESTORED = "patient.restored", _("Patient restored")
+    HOLD_PLACED = "hold.placed", _("Legal hold placed")
+    HOLD_LIFTED = "hold.lifted", _("Legal hold lifted")
+    IDENTITY_ALERT = "identity.alert", _("Identity doubted")
+    MAMMOGRAM_STORED = "mammogram.stored", _("Mammogram stored")
+    FILE_UNMATCHED = "file.unmatched", _("File received without a patient")
+    FILE_ATTACHED = "file.attached", _("File attached to a patient")
+    FILE_DISCARDED = "file.discarded", _("File discarded")
+    ANALYSIS_REQUESTED = "analysis.requested", _("Analysis requested")
+    ANALYSIS_DONE = "analysis.done", _("Analysis done")
+    ANALYSIS_FAILED = "analysis.failed", _("Analysis failed")
+    DECISION_SIGNED = "decision.signed", _("Decision signed")
+    DECISION_AMENDED = "decision.amended", _("Decision amended")
+    DECISION_COUNTERSIGNED = "decision.countersigned", _("Decision countersigned")
+    READING_RECORDED = "reading.recorded", _("Reading recorded")
+    READING_ARBITRATED = "reading.arbitrated", _("Readings arbitrated")
+    REPORT_ISSUED = "report.issued", _("Report issued")
+    FINDING_RECORDED = "finding.recorded", _("Finding described")
+    LESION_MARKED = "lesion.marked", _("Lesion marked")
+    MODEL_SHADOWED = "model.shadowed", _("Model run in shadow")
+    MODEL_ACTIVATED = "model.activated", _("Model activated")
+    RESEARCH_EXPORTED = "research.exported", _("Research data exported")
+    SAMPLES_REQUESTED = "samples.requested", _("Sample patients requested")
+    PEOPLE_CHANGED = "people.changed", _("People or access changed")
+    SECOND_FACTOR_REMOVED = "second_factor.removed", _("Second factor removed")
+    SIGNED_IN = "session.opened", _("Signed in")
+    SIGNED_OUT = "session.closed", _("Signed out")
+    SIGN_IN_REFUSED = "session.refused", _("Sign-in refused")
 
 
 def actions() -> list[tuple[str, str]]:

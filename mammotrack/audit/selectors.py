@@ -12,6 +12,7 @@ from mammotrack.accounts.policy import Permission, require
 from mammotrack.audit import keys
 from mammotrack.audit.chain import collection
 from mammotrack.audit.models import AuditDetail, AuditEntry
+from mammotrack.audit.words import action_in_words, role_in_words
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,14 @@ class Access:
     action: str
     view: str
     auth: str
+
+    @property
+    def deed(self) -> str:
+        return action_in_words(self.action)
+
+    @property
+    def role_in_words(self) -> str:
+        return role_in_words(self.role)
 
 
 def accesses_of(patient_id: UUID, *, reader: User) -> Iterator[Access]:

@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, require
 from mammotrack.audit.chain import collection
-from mammotrack.audit.models import Action, AuditEntry
+from mammotrack.audit.models import AuditEntry
+from mammotrack.audit.words import action_in_words, role_in_words
 
 PAGE_SIZE = 50
 MOST_EXPORTED = 100_000
@@ -66,8 +67,11 @@ class TrailRow:
 
     @property
     def deed(self) -> str:
-        action = self.document["action"]
-        return Action(action).label.capitalize() if action in Action.values else action
+        return action_in_words(self.document["action"])
+
+    @property
+    def role(self) -> str:
+        return role_in_words(self.document["role"])
 
     @property
     def place(self) -> str:

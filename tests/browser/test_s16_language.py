@@ -152,6 +152,22 @@ def test_s16_no_page_of_a_doctor_is_left_in_english(visit: Visits, read_clinic: 
         assert_spanish(page)
 
 
+def test_s16_no_page_of_an_administrator_is_left_in_english(visit: Visits, read_clinic: ReadClinic):
+    administrator = read_clinic.people["admin"]
+    administrator.language = "es"
+    administrator.save()
+    page = visit("/system/", user=administrator)
+    for path in (
+        "/system/",
+        "/audit/",
+        "/audit/trail/",
+        f"/audit/patients/{read_clinic.patient.pk}/",
+        "/patients/emergency/accesses/",
+    ):
+        page.goto(f"{visit.url}{path}")
+        assert_spanish(page)
+
+
 def test_s16_the_language_is_chosen_on_the_account_page_and_left_again(
     visit: Visits, read_clinic: ReadClinic
 ):
