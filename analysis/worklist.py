@@ -9,11 +9,11 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from analysis import selectors
 from analysis.choices import JobState, RecommendationStatus
-from analysis.guideline import NEW_LESION
+from analysis.guideline import NEW_LESION, NOTHING_TO_COMPARE
 from analysis.models import AnalysisJob, Decision, Recommendation
 from analysis.presenters.classification import PROVEN, category_of
 from analysis.presenters.words import in_words, proposal_label, verdict_label
@@ -32,7 +32,7 @@ TABS = {
     "progress": gettext_lazy("In progress"),
     "failed": gettext_lazy("Analysis failed"),
     "today": gettext_lazy("Signed today"),
-    "signed": gettext_lazy("Signed"),
+    "signed": pgettext_lazy("decisions", "Signed"),
 }
 ROWS = 25  # a page; each is five records
 SHOWN = (  # of a proposal and what it is about; the rest is most of each record
@@ -155,6 +155,8 @@ def _asked_for(job: AnalysisJob) -> WorklistRow:
         return replace(row, state=_("Superseded"))
     if recommendation.signature_count and not row.second_due:
         return replace(row, state=_("Signed"))
+    if recommendation.prior_id is None and recommendation.deciding_rule == NOTHING_TO_COMPARE:
+        return replace(row, state=_("Nothing to review"))
     return row
 
 

@@ -68,7 +68,7 @@ class Action(models.TextChoices):
 
 def actions() -> list[tuple[str, str]]:
     """The choices, named by a function so that a new action is no migration."""
-    return Action.choices
+    return [(action.value, str(action.label)) for action in Action]
 
 
 class AppendOnlyQuerySet(models.QuerySet[Any]):

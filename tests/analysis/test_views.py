@@ -213,7 +213,8 @@ def test_a_second_doctor_signs_on_the_page(doctor, clinic, recommendation):
 def test_a_first_picture_without_a_finding_is_no_case_to_review(doctor, clinic):
     patient = make_patient(clinic)
     nothing_to_compare = {"proposal": Proposal.NOT_ASSESSABLE, "deciding_rule": "CHANGE-1"}
-    make_recommendation(current=make_mammogram(patient), **nothing_to_compare)
+    first = make_recommendation(current=make_mammogram(patient), **nothing_to_compare)
+    AnalysisJob.objects.filter(pk=first.job_id).update(requested_by=doctor)
     unreadable = make_recommendation(
         current=make_mammogram(patient, view="MLO"),
         proposal=Proposal.NOT_ASSESSABLE,
@@ -222,9 +223,12 @@ def test_a_first_picture_without_a_finding_is_no_case_to_review(doctor, clinic):
     prior, current = make_pair(make_patient(clinic))
     incomparable = make_recommendation(prior=prior, current=current, **nothing_to_compare)
 
-    listed = signed_in(doctor).get(reverse("worklist")).context["page"].rows
+    client = signed_in(doctor)
+    listed = client.get(reverse("worklist")).context["page"].rows
+    (mine,) = client.get(reverse("worklist"), {"tab": "mine"}).context["page"].rows
 
     assert [row.job_id for row in listed] == [incomparable.job_id, unreadable.job_id]
+    assert (mine.job_id, mine.state) == (first.job_id, "Nothing to review")
 
 
 def test_worklist_needs_the_same_queries_for_many_rows(
