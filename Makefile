@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LOCAL := HTTPS_ONLY=false ALLOWED_HOSTS=127.0.0.1,localhost
 PORT ?= 8000
 
-.PHONY: help setup demo run test lint fix types contracts check migrations texts benchmark clean
+.PHONY: help setup demo run test lint fix types contracts check migrations texts benchmark screenshots clean
 
 help:  ## print this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -52,6 +52,9 @@ texts: setup  ## gather what pages say into locale/, and compile it
 
 benchmark: setup  ## how the comparison does beside the paper's, on the research images
 	$(BIN)/python -m benchmarks.comparison
+
+screenshots: setup  ## the pictures in docs/screenshots; takes a quarter of an hour
+	$(BIN)/python docs/screenshots/take.py
 
 clean:  ## remove the demo's data; the environment stays
 	rm -rf var

@@ -1,98 +1,188 @@
-"""Take the pictures of this folder from a running demonstration (``make demo``).
+"""Take every picture of this folder, each in the dark and in the light: ``make screenshots``.
 
-    python docs/screenshots/take.py http://127.0.0.1:8000 --password PASSWORD
-
-It signs in as each of the demonstration's people and looks at every screen, once in the dark and
-once in the light. It opens records, which the audit trail notes, sends no file and signs nothing.
-
-Screens that need more than the demonstration holds (blind readings, unmatched files, emergency
-access, the administration) come from the tests that use them::
-
-    python -m pytest tests/browser --pictures docs/screenshots
+It starts a demonstration of its own on a free port, waits for its analyses, signs in as its people
+and looks at their screens, some of them narrow and in Spanish. Screens that need more than the
+demonstration holds (blind readings, unmatched files, emergency access, refusals) come from the
+browser tests that use them, which it runs for that.
 """
 
+import os
 import shutil
+import socket
+import subprocess
 import sys
-from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic, sleep
+from typing import Literal
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 HERE = Path(__file__).parent
-SAMPLES = sorted((HERE.parents[1] / "analysis" / "demo" / "pictures").glob("*.png"))
-WIDTH, HEIGHT = 1440, 900
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT))
+
+from analysis.demo.visitor import CheckFailed, Visitor  # noqa: E402
+
+SAMPLES = sorted((ROOT / "analysis" / "demo" / "pictures").glob("*.png"))
+BROWSER_TESTS = ROOT / "tests" / "browser"
+PASSWORD = "demo-mammotrack"  # noqa: S105 -- the demonstration prints it
+WIDE, NARROW = (1440, 900), (390, 844)
+SCHEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
 FOLLOWED, MARKED, MARKED_FOLLOW_UP = "Rivera", "Okafor", "R CC, 6 Oct 2017"
 MAP_OPACITY = "60"
+START_S = 120
 
 
 class Camera:
-    """Keeps what a page looks like in one theme."""
+    """Keeps what a page looks like, in both themes."""
 
-    def __init__(self, page: Page, url: str, scheme: str) -> None:
+    def __init__(self, page: Page, url: str, name: str) -> None:
         self.page = page
         self.url = url
-        self.scheme = scheme
+        self.name = name  # of a picture, with a place for what is on it
 
     def open(self, path: str, name: str) -> None:
-        self.page.goto(f"{self.url}{path}")
-        self.keep(name)
+        """In each theme afresh: the administration's own looks at it once, at the start."""
+        for scheme in SCHEMES:
+            self.page.emulate_media(color_scheme=scheme)
+            self.page.goto(f"{self.url}{path}")
+            self._keep(scheme, name, whole=False)
 
     def keep(self, name: str, *, whole: bool = False) -> None:
+        for scheme in SCHEMES:
+            self.page.emulate_media(color_scheme=scheme)
+            self._keep(scheme, name, whole=whole)
+
+    def _keep(self, scheme: str, name: str, *, whole: bool) -> None:
         self.page.wait_for_load_state("networkidle")
         expect(self.page.locator("[aria-busy]")).to_have_count(0)
-        folder = HERE / self.scheme
-        folder.mkdir(exist_ok=True)
-        path = folder / f"{name}.jpg"
-        self.page.screenshot(path=path, type="jpeg", quality=80, full_page=whole)
+        path = HERE / scheme / f"{self.name.format(name)}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        self.page.screenshot(path=path, type="jpeg", quality=75, full_page=whole)
         sys.stdout.write(f"{path.relative_to(HERE)}\n")
+        sys.stdout.flush()
+
+    def sign_in(self, user: str) -> None:
+        self.page.goto(f"{self.url}/sign-in/")
+        self.page.locator("[name=login]").fill(user)
+        self.page.locator("[name=password]").fill(PASSWORD)
+        self.page.locator("[name=password]").press("Enter")
+        self.page.wait_for_url(lambda url: "sign-in" not in url)
+
+    def open_record(self, family_name: str) -> str:
+        """Open the first patient of this family name; returns the path of the record."""
+        self.page.goto(f"{self.url}/patients/")
+        self.page.locator("#patient-rows tbody a").filter(has_text=family_name).first.click()
+        self.page.wait_for_load_state("networkidle")
+        return self.page.url.removeprefix(self.url)
 
 
 def main() -> None:
-    parser = ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("url")
-    parser.add_argument("--password", required=True)
-    options = parser.parse_args()
-    with sync_playwright() as driver:
+    for scheme in SCHEMES:
+        shutil.rmtree(HERE / scheme, ignore_errors=True)
+    with demonstration() as url, sync_playwright() as driver:
         browser = driver.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+            executable_path=shutil.which("chromium"),
+            args=["--no-sandbox", "--disable-gpu", "--lang=en-GB"],
         )
-        for scheme in ("dark", "light"):
-            with looking(browser, options.url, scheme) as camera:
-                doctors_screens(camera, options.password)
-            with looking(browser, options.url, scheme) as camera:
-                administrators_screens(camera, options.password)
+        look(browser, url, doctors_screens, administrators_screens)
+        look(browser, url, everyday_screens, size=NARROW, name="{}-narrow")
+        look(
+            browser, url, everyday_screens, administrators_everyday, locale="es", name="spanish-{}"
+        )
         browser.close()
+    tests = [str(each) for each in BROWSER_TESTS.glob("test_*.py") if ".keep(" in each.read_text()]
+    command = [sys.executable, "-m", "pytest", "-q", *sorted(tests), "--pictures", str(HERE)]
+    subprocess.run(command, cwd=ROOT, check=True)
 
 
 @contextmanager
-def looking(browser: Browser, url: str, scheme: str) -> Iterator[Camera]:
-    page = browser.new_page(
-        viewport={"width": WIDTH, "height": HEIGHT},
-        color_scheme=scheme,  # type: ignore[arg-type]
-        locale="en-GB",
-    )
-    yield Camera(page, url, scheme)
-    page.close()
+def demonstration() -> Iterator[str]:
+    """The address of one whose analyses are done."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    with TemporaryDirectory(prefix="mammotrack-") as folder:
+        local = {"HTTPS_ONLY": "false", "MFA_REQUIRED": "false", "ALLOWED_HOSTS": "127.0.0.1"}
+        command = [sys.executable, "manage.py", "demo", "--port", str(port)]
+        running = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, **local, "MAMMOTRACK_VAR_DIR": folder}
+        )
+        try:
+            wait_for_analyses(url)
+            yield url
+        finally:
+            running.terminate()
+            running.wait()
 
 
-def sign_in(camera: Camera, user: str, password: str) -> None:
-    camera.open("/sign-in/", "sign-in")
-    camera.page.get_by_label("User name").fill(user)
-    camera.page.get_by_label("Password").fill(password)
-    camera.page.get_by_role("button", name="Sign in").click()
+def wait_for_analyses(url: str) -> None:
+    deadline = monotonic() + START_S
+    while True:
+        try:
+            Visitor(url, username="doctor", password=PASSWORD).analysed_pairs()
+        except (OSError, CheckFailed):
+            if monotonic() > deadline:
+                raise
+            sleep(2)
+        else:
+            return
 
 
-def doctors_screens(camera: Camera, password: str) -> None:
+def look(
+    browser: Browser,
+    url: str,
+    *walks: Callable[[Camera], None],
+    size: tuple[int, int] = WIDE,
+    locale: str = "en-GB",
+    name: str = "{}",
+) -> None:
+    """Walk past the screens, each walk in a browser of its own."""
+    for walk in walks:
+        width, height = size
+        page = browser.new_page(viewport={"width": width, "height": height}, locale=locale)
+        walk(Camera(page, url, name))
+        page.close()
+
+
+def everyday_screens(camera: Camera) -> None:
+    """What everybody sees every day, for the narrow and the Spanish pictures."""
     page = camera.page
-    sign_in(camera, "doctor", password)
+    camera.open("/sign-in/", "sign-in")
+    camera.sign_in("doctor")
+    camera.open("/worklist/", "worklist")
+    camera.open("/patients/", "patients")
+    timeline = camera.open_record(FOLLOWED)
+    camera.keep("timeline")
+    page.locator("a.tl-shot").nth(1).click()
+    camera.keep("comparison")
+    camera.keep("comparison-whole", whole=True)
+    for part in ("history", "upload"):
+        camera.open(f"{timeline}{part}/", part)
+    camera.open("/system/", "system")
+    camera.open("/account/", "account")
+
+
+def administrators_everyday(camera: Camera) -> None:
+    camera.sign_in("admin")
+    camera.open("/audit/trail/", "audit-trail")
+
+
+def doctors_screens(camera: Camera) -> None:
+    page = camera.page
+    camera.open("/sign-in/", "sign-in")
+    camera.sign_in("doctor")
     camera.keep("worklist")
     for tab in ("failed", "mine", "today"):
         camera.open(f"/worklist/?tab={tab}", f"worklist-{tab}")
     camera.open("/patients/", "patients")
     camera.open("/patients/new/", "register")
-    timeline = open_record(camera, FOLLOWED)
+    camera.open("/patients/archived/", "archived")
+    timeline = camera.open_record(FOLLOWED)
     camera.keep("timeline")
     camera.keep("timeline-whole", whole=True)
     for place in (0, 1):  # the first lane's film and its follow-up
@@ -106,21 +196,21 @@ def doctors_screens(camera: Camera, password: str) -> None:
     camera.keep("view-by-view")
     page.goto(f"{camera.url}{timeline}")
     page.locator("a.tl-shot").nth(1).click()
-    if camera.scheme == "dark":  # pictures are read in the dark, whatever the theme
-        comparison(camera)
-    for part in ("edit", "consent", "history", "upload"):
+    comparison(camera)
+    for part in ("edit", "consent", "history", "merge", "upload"):
         camera.open(f"{timeline}{part}/", part)
     page.get_by_label("Name:").check()
     page.get_by_label("Birth date:").check()
     page.locator("#many-files").set_input_files(SAMPLES[:2])
     camera.keep("upload")
-    open_record(camera, MARKED)
+    camera.open_record(MARKED)
     page.get_by_role("link", name=MARKED_FOLLOW_UP).first.click()
     page.get_by_role("heading", name="The marked lesion").scroll_into_view_if_needed()
     camera.keep("marked-lesion")
     camera.open("/system/", "system")
     camera.open("/account/", "account")
     camera.open("/account/sessions/", "sessions")
+    camera.open("/account/keys/add/", "add-passkey")
     camera.open("/about/", "about")
     camera.open("/patients/emergency/", "emergency")
     camera.open("/nothing-here/", "not-found")
@@ -138,21 +228,15 @@ def comparison(camera: Camera) -> None:
     camera.keep("similarity-map")
 
 
-def administrators_screens(camera: Camera, password: str) -> None:
-    sign_in(camera, "admin", password)
+def administrators_screens(camera: Camera) -> None:
+    camera.sign_in("admin")
     camera.open("/audit/trail/", "audit-trail")
     camera.page.get_by_role("button", name="Verify now").click()
     camera.keep("audit-verified")
+    camera.page.locator("main a[href*='/audit/patients/']").first.click()
+    camera.keep("audit-accesses")
+    camera.open("/audit/", "audit-one-patient")
     camera.open("/admin/", "administration")
-
-
-def open_record(camera: Camera, family_name: str) -> str:
-    """Open the first patient of this family name; returns the path of the record."""
-    page = camera.page
-    page.goto(f"{camera.url}/patients/")
-    page.locator("#patient-rows tbody a").filter(has_text=family_name).first.click()
-    page.wait_for_load_state("networkidle")
-    return page.url.removeprefix(camera.url)
 
 
 if __name__ == "__main__":

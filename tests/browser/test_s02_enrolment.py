@@ -19,6 +19,7 @@ def test_s02_only_the_enrolment_opens_until_it_is_done(visit: Visits, doctor: Us
         page.goto(f"{visit.url}{path}")
         expect(page.get_by_text("Your role needs a second factor")).to_be_visible()
     check(page)
+    visit.keep(page, "enrolment-due")
 
     page.get_by_role("link", name="Set up an app").click()
     if page.get_by_label("Password").count():
@@ -27,6 +28,7 @@ def test_s02_only_the_enrolment_opens_until_it_is_done(visit: Visits, doctor: Us
         page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_role("img", name="QR code")).to_be_visible()
     check(page)
+    visit.keep(page, "enrolment")
     secret = page.get_by_label("Authenticator secret").input_value()
     page.get_by_label("Authenticator code").fill(
         format_hotp_value(hotp_value(secret, int(time.time() // 30)))
@@ -35,5 +37,6 @@ def test_s02_only_the_enrolment_opens_until_it_is_done(visit: Visits, doctor: Us
 
     expect(page.get_by_text("Recovery codes").first).to_be_visible()
     check(page)
+    visit.keep(page, "recovery-codes")
     page.goto(f"{visit.url}/worklist/")
     expect(page.get_by_role("heading", name="Worklist")).to_be_visible()

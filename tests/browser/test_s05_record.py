@@ -28,6 +28,7 @@ def test_s05_the_second_save_shows_both_values(visit: Visits, clinic: Clinic, do
     expect(second.get_by_label("Given name")).to_have_value("Adelheid")
     expect(second.get_by_role("alert")).to_be_focused()
     check(second)
+    visit.keep(second, "edit-conflict")
     second.get_by_role("button", name="Save").click()
     expect(second.get_by_text("The record is changed.")).to_be_visible()
     patient.refresh_from_db()

@@ -35,6 +35,7 @@ def test_s08_d4_no_pair_is_refused_with_the_reason(
     expect(page.get_by_text(code)).to_be_visible()
     expect(page.locator("[data-viewer]")).to_have_count(0)
     check(page)
+    visit.keep(page, f"refused-{code.partition('_')[0]}")
 
 
 def test_s08_failed_registration_is_shown_as_acquired_without_a_score(
@@ -62,6 +63,7 @@ def test_s08_failed_registration_is_shown_as_acquired_without_a_score(
     page.keyboard.press("2")  # looking at both as they are is still possible
     expect(page.locator("[data-mode=swipe]")).to_have_attribute("aria-pressed", "true")
     check(page)
+    visit.keep(page, "not-registered")
 
 
 def test_s08_a_missing_prior_is_said_and_never_another_view(
@@ -78,6 +80,7 @@ def test_s08_a_missing_prior_is_said_and_never_another_view(
     expect(page.locator("[data-film]")).to_have_count(1)
     expect(page.locator("[data-mode=swipe]")).to_have_count(0)
     check(page)
+    visit.keep(page, "no-prior")
 
 
 def test_s08_a_damaged_picture_is_not_shown(visit: Visits, clinic: Clinic, doctor: User):

@@ -52,6 +52,7 @@ def test_s09_a_change_without_a_reason_is_held_back_at_its_field(
     expect(page.get_by_role("alert")).to_be_focused()
     expect(page.locator(".field-invalid").get_by_label("Reason")).to_be_visible()
     check(page)
+    visit.keep(page, "reason-missing")
 
 
 def test_s09_who_signed_when_and_what_it_means_and_the_second_is_told(
@@ -68,6 +69,7 @@ def test_s09_who_signed_when_and_what_it_means_and_the_second_is_told(
     expect(page.locator(".decision")).to_contain_text(choice)
     expect(page.get_by_text("Decides otherwise than proposed: Dr. Vera Lund")).to_be_visible()
     check(page)
+    visit.keep(page, "signed")
     choose_other(late)
     late.get_by_label("Reason").fill("Seen otherwise.")
     sign(late)
@@ -75,3 +77,4 @@ def test_s09_who_signed_when_and_what_it_means_and_the_second_is_told(
     expect(late.get_by_role("alert")).to_contain_text("already signed by Dr. Vera Lund")
     expect(late.get_by_text("You had written: Seen otherwise.")).to_be_visible()
     check(late)
+    visit.keep(late, "signed-by-another")

@@ -37,6 +37,7 @@ def test_s11_opening_a_patient_is_a_row_and_an_altered_entry_turns_the_badge_red
 
     expect(page.locator(".standing-bad")).to_contain_text("Broken at entry #2")
     check(page)
+    visit.keep(page, "audit-broken")
 
 
 def test_s11_filters_and_export(visit: Visits, read_clinic: ReadClinic):

@@ -66,6 +66,7 @@ def test_s12_each_file_gets_its_answer_and_one_scan_is_new(
     ):
         expect(rows.nth(number)).to_contain_text(text)
     check(page)
+    visit.keep(page, "upload-results")
     assert Mammogram.objects.count() == 1
     page.reload()
     page.goto(f"{visit.url}/patients/{patient.pk}/")

@@ -6,7 +6,7 @@ import uuid
 import pytest
 from playwright.sync_api import expect
 
-from analysis import views
+from analysis.views import renewing
 from mammotrack.accounts.models import Clinic, Role, User
 from mammotrack.errors import TooManyAttempts, Unavailable
 from tests.browser.visits import Visits, check
@@ -33,7 +33,7 @@ def test_s20_each_is_styled_and_numbered(
         def fail(*args: object, **options: object) -> None:
             raise RAISED[status]
 
-        monkeypatch.setattr(views, "worklist_rows", fail)
+        monkeypatch.setattr(renewing, "worklist_rows", fail)
     page = tolerant.context(user=reader, scheme=scheme).new_page()
     answer = page.goto(f"{tolerant.url}/{'nothing' if status == 404 else 'worklist'}/")
 
@@ -44,6 +44,7 @@ def test_s20_each_is_styled_and_numbered(
     assert "Traceback" not in page.content()
     assert "secret" not in page.content()
     check(page)
+    tolerant.keep(page, f"error-{status}")
 
 
 def test_s20_a_foreign_record_and_none_read_alike_to_the_byte(tolerant: Visits, doctor: User):

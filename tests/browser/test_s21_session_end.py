@@ -28,7 +28,7 @@ def let_pass(page: Page, seconds: int) -> None:
     page.clock.run_for(1000 * seconds)
 
 
-def test_s21_staying_extends_and_the_focus_is_trapped(page: Page):
+def test_s21_staying_extends_and_the_focus_is_trapped(visit: Visits, page: Page):
     dialog = page.get_by_role("dialog")
     let_pass(page, 3)
     expect(dialog).to_be_hidden()
@@ -36,6 +36,7 @@ def test_s21_staying_extends_and_the_focus_is_trapped(page: Page):
     let_pass(page, 10)
     expect(dialog).to_be_visible()
     check(page)
+    visit.keep(page, "session-ends")
     for _ in range(4):
         page.keyboard.press("Tab")
         assert page.evaluate(
@@ -60,6 +61,7 @@ def test_s21_what_was_typed_is_there_after_signing_in_again(
     let_pass(page, SOON_S + 5)
     expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
     check(page)
+    visit.keep(page, "session-ended")
 
     with page.context.expect_page() as opened:
         page.get_by_role("link", name="Sign in again").click()

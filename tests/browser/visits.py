@@ -22,6 +22,7 @@ REPORT_VIOLATIONS = """
 WIDER = """[...document.querySelectorAll("main *, header *")]
     .filter((each) => each.getBoundingClientRect().right > innerWidth)
     .slice(-3).map((each) => each.outerHTML.slice(0, 120))"""
+DARK_ADMINISTRATION = "(on) => document.documentElement.classList.toggle('dark', on)"
 WIDE, NARROW = (1440, 900), (320, 640)
 
 
@@ -80,15 +81,19 @@ class Visits:
         return context
 
     def keep(self, page: Page, name: str) -> None:
-        """A picture of this screen, for who asked for pictures."""
+        """Pictures of this screen in both themes, for who asked for pictures."""
         if self.pictures is None:
             return
-        is_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+        dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
         is_narrow = page.evaluate("innerWidth") == NARROW[0]
-        folder = self.pictures / ("dark" if is_dark else "light")
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{name}{'-narrow' if is_narrow else ''}.jpg"
-        page.screenshot(path=path, type="jpeg", quality=80, full_page=True)
+        for scheme in ("dark", "light"):
+            path = self.pictures / scheme / f"{name}{'-narrow' if is_narrow else ''}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            if urlsplit(page.url).path.startswith("/admin/"):  # its theme looks once, at the start
+                page.evaluate(DARK_ADMINISTRATION, scheme == "dark")
+            page.screenshot(path=path, type="jpeg", quality=75, full_page=True)
+        page.emulate_media(color_scheme="dark" if dark else "light")
 
     def _note_console(self, said: ConsoleMessage) -> None:
         if said.type == "error":
