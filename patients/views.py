@@ -112,7 +112,6 @@ def edit(request: Request, patient_id: UUID) -> HttpResponse:
                 patient = selectors.patient_visible_to(request.user, patient_id)
                 context["conflict"] = _conflict(form, patient)
                 context["form"] = _with_version(form, patient.version)
-                context["refusal"] = _(error.detail)
                 status = status_of(error)
             except (Rejected, Conflict) as error:
                 status = _refuse(form, error)
@@ -266,11 +265,16 @@ def _conflict(form: EditForm, patient: Patient) -> list[ValuePair]:
     return [
         ValuePair(
             str(form[name].label),
-            str(form.cleaned_data[name] or ""),
-            str(on_record or ""),
+            _in_words(form, name, form.cleaned_data[name]),
+            _in_words(form, name, on_record),
         )
         for name, on_record in _identity_of(patient).items()
     ]
+
+
+def _in_words(form: EditForm, name: str, value: object) -> str:
+    choices = dict(getattr(form.fields[name], "choices", ()))
+    return str(choices.get(value, value or ""))
 
 
 def _with_version(form: EditForm, version: int) -> EditForm:

@@ -31,7 +31,7 @@ SENTENCES = {  # of refusals that name what they found
     "invalid_date": gettext_noop("%(attribute)s is not a valid date or time."),
     "pixel_limit": gettext_noop("A picture of %(rows)s x %(columns)s is too small or too large."),
 }
-WORDS = {**dict(Laterality.choices), **dict(View.choices)}
+WORDS = {**dict(Laterality.choices), **dict(View.choices), **dict(Sex.choices)}
 
 
 @dataclass(frozen=True)

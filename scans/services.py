@@ -301,6 +301,10 @@ def _check_patient(
             name: {"file": str(in_file or ""), "record": _in_words(on_record)}
             for name, (in_file, on_record) in pairs.items()
         }
+        table["medical_record_number"] = {  # compared by its signs, told as it is written
+            "file": header.patient_id or "",
+            "record": patient.medical_record_number,
+        }
         raise PatientMismatch(
             "The file names another patient: " + ", ".join(differing) + " differ.",
             fields={name: table[name] for name in differing},

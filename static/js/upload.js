@@ -69,11 +69,16 @@
     if (sending) event.preventDefault();
   });
 
+  function sizeOf(file) {
+    const kib = Math.ceil(file.size / 1024);
+    return kib < 1024 ? `${kib} KiB` : `${(kib / 1024).toFixed(1)} MiB`;
+  }
+
   function addRow(file) {
     const row = template.content.firstElementChild.cloneNode(true);
     row.file = file;
     row.querySelector("[data-name]").textContent = file.name;
-    row.querySelector("[data-size]").textContent = `${(file.size / 1024 / 1024).toFixed(1)} MiB`;
+    row.querySelector("[data-size]").textContent = sizeOf(file);
     list.append(row);
   }
 

@@ -8,6 +8,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from mammotrack.accounts.models import Clinic, User
+from scans.choices import Origin
+from scans.models import Mammogram
 from scans.services import object_store
 from tests.browser.clinic import ReadClinic
 from tests.browser.films import (
@@ -524,3 +526,21 @@ def test_s07_it_reads_on_a_narrow_screen(visit, read_clinic: ReadClinic):
     page = visit(read_clinic.detail, user=read_clinic.people["doctor"], size=NARROW)
     ready(page)
     check(page)
+
+
+def test_s07_a_simulated_picture_says_so_in_every_mode(visit: Visits, clinic: Clinic, doctor: User):
+    found = store_pair(make_patient(clinic), correspondence=laid_over())
+    Mammogram.objects.filter(pk=found.current_id).update(origin=Origin.SIMULATED)
+    page = opened(visit, f"/analyses/{found.job_id}/", doctor)
+
+    for mode in ("side", "swipe", "difference", "ssim"):
+        page.locator(f"[data-mode={mode}]").click()
+        settled(page)
+        shown = page.locator("[data-film=current] .burn-simulated").evaluate(
+            """(label) => {
+                label.style.pointerEvents = "auto";  // what is clipped away is not hit
+                const { x, y, width, height } = label.getBoundingClientRect();
+                return document.elementFromPoint(x + width / 2, y + height / 2) === label;
+            }"""
+        )
+        assert shown, mode

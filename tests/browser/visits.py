@@ -85,6 +85,7 @@ class Visits:
         if self.pictures is None:
             return
         dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+        top = page.evaluate("() => { const at = scrollY; scrollTo(0, 0); return at; }")
         is_narrow = page.evaluate("innerWidth") == NARROW[0]
         for scheme in ("dark", "light"):
             path = self.pictures / scheme / f"{name}{'-narrow' if is_narrow else ''}.jpg"
@@ -94,6 +95,7 @@ class Visits:
                 page.evaluate(DARK_ADMINISTRATION, scheme == "dark")
             page.screenshot(path=path, type="jpeg", quality=75, full_page=True)
         page.emulate_media(color_scheme="dark" if dark else "light")
+        page.evaluate("(top) => scrollTo(0, top)", top)
 
     def _note_console(self, said: ConsoleMessage) -> None:
         if said.type == "error":

@@ -108,9 +108,9 @@ def test_S6_a_mismatching_header_is_blocked_with_both_sides_shown(patient, radio
     }
     assert answer.status_code == 409
     assert rows == {
-        "Record number": ("OTHER9", "MRN1", True),
+        "Record number": ("OTHER-9", "MRN-1", True),
         "Birth date": ("1980-01-01", "1970-02-03", True),
-        "Sex": ("F", "F", False),
+        "Sex": ("Female", "Female", False),
     }
     assert not Mammogram.objects.exists()
 

@@ -153,7 +153,7 @@ def test_a_file_of_somebody_else_needs_a_reason(send, tmp_path):
         row.label: (row.in_file, row.elsewhere) for row in refused.context["refusal"].contradictions
     }
     assert (refused.status_code, refused.context["refusal"].code) == (409, "patient_mismatch")
-    assert rows["Record number"] == ("OTHER9", "MT1")
+    assert rows["Record number"] == ("OTHER-9", "MT-1")
     assert rows["Birth date"] == ("1950-01-01", "1970-05-17")
     assert not Mammogram.objects.exists()
 
