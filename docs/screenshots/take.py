@@ -57,6 +57,10 @@ class Camera:
             self._keep(scheme, name, whole=whole)
 
     def _keep(self, scheme: str, name: str, *, whole: bool) -> None:
+        if whole:
+            for picture in self.page.locator("img[loading=lazy]:visible").all():
+                picture.scroll_into_view_if_needed()
+            self.page.evaluate("scrollTo(0, 0)")
         self.page.wait_for_load_state("networkidle")
         expect(self.page.locator("[aria-busy]")).to_have_count(0)
         path = HERE / scheme / f"{self.name.format(name)}.jpg"
