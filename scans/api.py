@@ -17,7 +17,7 @@ from mammotrack.api.files import file_of_row
 from mammotrack.api.parsers import UploadParser
 from mammotrack.api.serializers import Answer, FiniteFloatField, Shape
 from mammotrack.api.viewsets import ApiViewSet
-from patients.api import OfPatient
+from patients.api.shared import OfPatient
 from patients.partial_dates import age_on
 from patients.selectors import patient_visible_to, place_in_therapy
 from scans import limits, selectors, services

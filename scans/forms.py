@@ -5,7 +5,8 @@ from django.utils.translation import gettext_lazy as _
 
 from patients.forms import DateInput
 from scans.choices import DiscardReason, Identifier, Laterality, View
-from scans.services import FEWEST_IDENTIFIERS, Statement
+from scans.services import Statement
+from scans.services.identity import FEWEST_IDENTIFIERS
 
 COMPARE_TWO = _("Compare at least two with the request or the person, then tick them.")
 FROM_THE_FILE = ("", _("From the file"))

@@ -12,7 +12,7 @@ from django.urls import reverse
 from mammotrack.accounts.models import Role
 from mammotrack.api.versions import Retirement
 from mammotrack.models import now
-from patients.api import ClinicViewSet
+from patients.api.people import ClinicViewSet
 from patients.models import Patient
 from scans.api import ExamViewSet
 from tests.api import Program, assert_problem

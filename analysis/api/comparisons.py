@@ -21,7 +21,7 @@ from mammotrack.api.files import file_of_row
 from mammotrack.api.filters import NoFilters
 from mammotrack.api.serializers import Answer
 from mammotrack.api.viewsets import ApiViewSet
-from patients.api import OfPatient
+from patients.api.shared import OfPatient
 from scans.media import stored_picture
 
 

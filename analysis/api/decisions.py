@@ -17,7 +17,7 @@ from analysis.services.decisions import refuse_change
 from mammotrack.accounts.policy import Permission
 from mammotrack.api.serializers import Answer, Shape
 from mammotrack.api.viewsets import ApiViewSet
-from patients.api import OfPatient
+from patients.api.shared import OfPatient
 
 
 class CountersignatureSerializer(Answer):

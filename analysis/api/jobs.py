@@ -16,7 +16,7 @@ from analysis.services.jobs import request_analysis
 from mammotrack.accounts.policy import Permission
 from mammotrack.api.serializers import Answer, Shape
 from mammotrack.api.viewsets import ApiViewSet
-from patients.api import OfPatient
+from patients.api.shared import OfPatient
 from scans.selectors import mammogram_visible_to
 
 

@@ -19,7 +19,7 @@ from mammotrack.accounts.policy import Permission
 from mammotrack.api.filters import NoFilters
 from mammotrack.api.serializers import Answer, Shape
 from mammotrack.api.viewsets import ApiViewSet
-from patients.api import OfPatient
+from patients.api.shared import OfPatient
 from scans.api import ExamSerializer
 from scans.choices import Laterality
 from scans.selectors import exam_visible_to

@@ -29,7 +29,7 @@ from mammotrack.api.problems import PreconditionFailed
 from mammotrack.api.serializers import Answer
 from mammotrack.api.versions import IF_MATCH, etag, expected_version
 from mammotrack.api.viewsets import ApiViewSet
-from patients.api import OfPatient
+from patients.api.shared import OfPatient
 
 
 class RecommendationSerializer(Answer):

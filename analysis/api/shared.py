@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from mammotrack.accounts.policy import Permission
-from patients.api import OfPatient
+from patients.api.shared import OfPatient
 
 READ = {"list": Permission.READ_ANALYSES, "retrieve": Permission.READ_ANALYSES}
 

@@ -10,6 +10,7 @@ from analysis import selectors as analyses
 from analysis.choices import Proposal
 from analysis.fhir import resources
 from analysis.fhir.codes import Json
+from analysis.fhir.resources.doctors import SIGNED
 from analysis.models import Decision, Finding, Prediction
 from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, in_scope
@@ -77,7 +78,7 @@ def _referrals(user: User) -> QuerySet[Decision]:
     )
     return (
         _decisions(user)
-        .filter(choice=Proposal.REFER, recommendation__status__in=resources.SIGNED)
+        .filter(choice=Proposal.REFER, recommendation__status__in=SIGNED)
         .filter(~Exists(later))
         .select_related("signed_by", "recommendation__current")
     )

@@ -21,27 +21,25 @@ from analysis.api import (
 from mammotrack.audit import api as audit
 from mammotrack.audit import chains_api as chains
 from mammotrack.webhooks import api as webhooks
-from patients import api as patients
-from patients import emergency_api as emergency
-from patients import record_api as record
+from patients.api import emergency, people, record, treatment
 from scans import api as scans
 from scans import unmatched_api as unmatched
 
 app_name = "api"
 
 router = SimpleRouter(use_regex_path=False)
-router.register("clinics", patients.ClinicViewSet, "clinic")
-router.register("patients", patients.PatientViewSet, "patient")
-router.register("patients/<uuid:patient_id>/therapy-courses", patients.CourseViewSet, "course")
+router.register("clinics", people.ClinicViewSet, "clinic")
+router.register("patients", people.PatientViewSet, "patient")
+router.register("patients/<uuid:patient_id>/therapy-courses", treatment.CourseViewSet, "course")
 router.register(
-    "patients/<uuid:patient_id>/pathology-reports", patients.PathologyViewSet, "pathology"
+    "patients/<uuid:patient_id>/pathology-reports", treatment.PathologyViewSet, "pathology"
 )
 router.register("patients/<uuid:patient_id>/consents", record.ConsentViewSet, "consent")
 router.register("patients/<uuid:patient_id>/history", record.HistoryViewSet, "history")
 router.register("patients/<uuid:patient_id>/merges", record.MergeViewSet, "merge")
 router.register("patients/<uuid:patient_id>/timeline", timeline.TimelineViewSet, "timeline")
 router.register("patients/<uuid:patient_id>/accesses", audit.AccessViewSet, "access")
-router.register("therapy-courses/<uuid:course_id>/cycles", patients.CycleViewSet, "cycle")
+router.register("therapy-courses/<uuid:course_id>/cycles", treatment.CycleViewSet, "cycle")
 router.register("exams", scans.ExamViewSet, "exam")
 router.register("mammograms", scans.MammogramViewSet, "mammogram")
 router.register("unmatched-files", unmatched.UnmatchedFileViewSet, "unmatched-file")

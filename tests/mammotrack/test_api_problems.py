@@ -14,7 +14,7 @@ from mammotrack import errors
 from mammotrack.accounts.models import Role
 from mammotrack.api.problems import problem_handler
 from mammotrack.log import request_id
-from patients.api import PatientViewSet
+from patients.api.people import PatientViewSet
 from patients.services import DuplicateRecordNumber
 from tests.api import Program, assert_problem
 from tests.factories.accounts import make_clinic, make_user

@@ -14,9 +14,9 @@ from mammotrack.audit.models import Action, AuditEntry
 from mammotrack.audit.selectors import private_values
 from mammotrack.errors import Forbidden, MammoTrackError
 from patients.models import Patient
-from scans import services
 from scans.models import Exam, Mammogram
 from scans.services import Statement, store_mammogram
+from scans.services.refusals import PixelsOfAnotherPatient
 from scans.signals import mammogram_stored
 from tests import dicom_files
 from tests.factories.accounts import make_user
@@ -205,7 +205,7 @@ def test_pixels_of_another_patient_are_refused(patient, radiographer, announced,
         PatientBirthDate=None,
     )
 
-    with pytest.raises(services.PixelsOfAnotherPatient):
+    with pytest.raises(PixelsOfAnotherPatient):
         store_mammogram(
             patient=other,
             chunks=[dicom(tmp_path, same_pixels)],

@@ -15,7 +15,7 @@ from mammotrack.accounts.policy import Permission
 from mammotrack.api.serializers import Answer, Shape
 from mammotrack.api.viewsets import ApiViewSet
 from patients import selectors, services
-from patients.api import PartialDateField
+from patients.api.shared import PartialDateField
 from patients.models import EmergencyAccess
 
 

@@ -15,14 +15,8 @@ from mammotrack.accounts.policy import Permission
 from mammotrack.api.serializers import Answer, Shape
 from mammotrack.api.viewsets import ApiViewSet
 from patients import selectors, services
-from patients.api import CODING, PartialDateField, Reason
-from patients.choices import (
-    ConsentPurpose,
-    HistoryItem,
-    HistoryLaterality,
-    Relative,
-    VariantResult,
-)
+from patients.api.shared import CODING, PartialDateField, Reason
+from patients.choices import ConsentPurpose, HistoryItem, HistoryLaterality, Relative, VariantResult
 from patients.codes import history_coding
 from patients.models import Consent, HistoryEntry, Patient, PatientMerge
 

@@ -14,7 +14,7 @@ from mammotrack.middleware import status_of
 from mammotrack.web import Request, page_of, show_refusal
 from patients import selectors, services
 from patients.forms import EmergencyForm
-from patients.record_views import form_page
+from patients.views.shared import form_page
 
 
 @form_page

@@ -1,30 +1,29 @@
-"""Pages of the patient record. Names never travel in an address: searching is a POST."""
+"""Finding, registering and changing patients.
 
-from collections.abc import Callable
-from functools import partial
+Names never travel in an address: searching is a POST.
+"""
+
 from uuid import UUID
 
 from django.contrib import messages
-from django.forms import Form
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from mammotrack.accounts.policy import Permission, require
 from mammotrack.errors import Conflict, MammoTrackError, Rejected
 from mammotrack.middleware import status_of
-from mammotrack.web import Request, page_of, show_refusal
+from mammotrack.web import Request, page_of
 from patients import selectors, services
 from patients.errors import RecordMerged
-from patients.forms import CourseForm, CycleForm, EditForm, PathologyForm, RegistrationForm
-from patients.models import AmendableFact, Patient
+from patients.forms import EditForm, RegistrationForm
+from patients.models import Patient
 from patients.presenters import ValuePair, banner, therapy_rows
+from patients.views.shared import about, form_page, refuse
 
 MIN_SEARCH_CHARACTERS = 2
-
-form_page = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @require_safe
@@ -65,7 +64,7 @@ def new(request: Request) -> HttpResponse:
             try:
                 patient = services.register_patient(**form.cleaned_data, registered_by=request.user)
             except (Rejected, Conflict) as error:
-                status = _refuse(form, error)
+                status = refuse(form, error)
                 context["registered_id"] = error.context.get("patient_id")
                 context["alike"] = _alike(request, error)
             else:
@@ -114,140 +113,14 @@ def edit(request: Request, patient_id: UUID) -> HttpResponse:
                 context["form"] = _with_version(form, patient.version)
                 status = status_of(error)
             except (Rejected, Conflict) as error:
-                status = _refuse(form, error)
+                status = refuse(form, error)
                 patient = selectors.patient_visible_to(request.user, patient_id)
                 context["registered_id"] = error.context.get("patient_id")
                 context["alike"] = _alike(request, error)
             else:
                 messages.success(request, _("The record is changed."))
                 return redirect("patients:detail", patient.pk)
-    return render(request, "patients/edit.html", _about(patient) | context, status=status)
-
-
-@form_page
-def add_course(request: Request, patient_id: UUID) -> HttpResponse:
-    patient = _patient_to_treat(request, patient_id)
-    record = partial(services.record_course, patient)
-    return _fact_page(request, patient, CourseForm, record, title=_("Add a course of therapy"))
-
-
-@form_page
-def amend_course(request: Request, patient_id: UUID, course_id: UUID) -> HttpResponse:
-    patient = _patient_to_treat(request, patient_id)
-    course = selectors.course_of(patient, course_id)
-    amend = partial(services.amend_course, course)
-    return _fact_page(
-        request,
-        patient,
-        CourseForm,
-        amend,
-        title=_("Correct %(regimen)s") % {"regimen": course.regimen},
-        fact=course,
-    )
-
-
-@form_page
-def add_cycle(request: Request, patient_id: UUID, course_id: UUID) -> HttpResponse:
-    patient = _patient_to_treat(request, patient_id)
-    course = selectors.course_of(patient, course_id)
-    record = partial(services.record_cycle, course)
-    title = _("Add a cycle of %(regimen)s") % {"regimen": course.regimen}
-    return _fact_page(request, patient, CycleForm, record, title=title)
-
-
-@form_page
-def amend_cycle(
-    request: Request, patient_id: UUID, course_id: UUID, cycle_id: UUID
-) -> HttpResponse:
-    patient = _patient_to_treat(request, patient_id)
-    cycle = selectors.cycle_of(selectors.course_of(patient, course_id), cycle_id)
-    amend = partial(services.amend_cycle, cycle)
-    return _fact_page(
-        request,
-        patient,
-        CycleForm,
-        amend,
-        title=_("Correct cycle %(number)s") % {"number": cycle.number},
-        fact=cycle,
-    )
-
-
-@form_page
-def add_pathology(request: Request, patient_id: UUID) -> HttpResponse:
-    patient = _patient_to_treat(request, patient_id)
-    record = partial(services.record_pathology, patient)
-    return _fact_page(request, patient, PathologyForm, record, title=_("Add a pathology report"))
-
-
-@form_page
-def amend_pathology(request: Request, patient_id: UUID, report_id: UUID) -> HttpResponse:
-    patient = _patient_to_treat(request, patient_id)
-    report = selectors.report_of(patient, report_id)
-    amend = partial(services.amend_pathology, report)
-    return _fact_page(
-        request, patient, PathologyForm, amend, title=_("Correct the pathology report"), fact=report
-    )
-
-
-def _patient_to_treat(request: Request, patient_id: UUID) -> Patient:
-    require(request.user, Permission.WRITE_THERAPY)
-    return selectors.patient_visible_to(request.user, patient_id)
-
-
-def _fact_page(
-    request: Request,
-    patient: Patient,
-    form_class: type[Form],
-    record: Callable[..., object],
-    *,
-    title: str,
-    fact: AmendableFact | None = None,
-) -> HttpResponse:
-    """Show the form, or record what it says about the patient and go back to the record.
-
-    With a ``fact`` it starts from that, and says which version of it was seen.
-    """
-    initial = {name: getattr(fact, name) for name in form_class.base_fields} if fact else None
-    form = form_class(request.POST or None, initial=initial)
-    version = _seen_version(request, fact) if fact else None
-    status = 200
-    if request.method == "POST":
-        status = 422
-        if form.is_valid():
-            said = form.cleaned_data | ({"expected_version": version} if fact else {})
-            try:
-                record(**said, recorded_by=request.user)
-            except (Rejected, Conflict) as error:
-                status = _refuse(form, error)
-            else:
-                messages.success(request, _("It is on record."))
-                return redirect("patients:detail", patient.pk)
-    context = _about(patient) | {"form": form, "title": title, "expected_version": version}
-    return render(request, "patients/add_fact.html", context, status=status)
-
-
-def _seen_version(request: Request, fact: AmendableFact) -> int:
-    sent = request.POST.get("expected_version", "")
-    return int(sent) if sent.isdecimal() and len(sent) < 10 else fact.version
-
-
-def _about(patient: Patient) -> dict[str, object]:
-    return {"patient": patient, "banner": banner(patient, today=timezone.localdate())}
-
-
-FIELD_OF_REFUSAL = {
-    "duplicate_record_number": "medical_record_number",
-    "empty_record_number": "medical_record_number",
-    "possible_duplicate": "duplicate_reason",
-    "overlapping_cycles": "given_date",
-    "duplicate_cycle": "number",
-    "cycle_not_planned": "number",
-}
-
-
-def _refuse(form: Form, error: MammoTrackError) -> int:
-    show_refusal(form, error, field=FIELD_OF_REFUSAL.get(error.problem_code))
-    return status_of(error)
+    return render(request, "patients/edit.html", about(patient) | context, status=status)
 
 
 def _alike(request: Request, error: MammoTrackError) -> list[Patient]:

@@ -1,6 +1,5 @@
 """Pages of the record beside treatment: consent and history."""
 
-from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
@@ -9,7 +8,6 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
 
 from mammotrack.accounts.policy import Permission, require
 from mammotrack.errors import Conflict, Rejected
@@ -18,11 +16,8 @@ from mammotrack.web import Request, show_refusal
 from patients import selectors, services
 from patients.choices import ConsentPurpose
 from patients.consents import consent_state
-from patients.forms import ConsentForm, HistoryForm, ReasonForm
-from patients.models import Patient
-from patients.presenters import banner
-
-form_page = require_http_methods(["GET", "HEAD", "POST"])
+from patients.forms import ConsentForm, HistoryForm
+from patients.views.shared import about, form_page, reason_page
 
 
 @form_page
@@ -84,34 +79,3 @@ def retract_history(request: Request, patient_id: UUID, entry_id: UUID) -> HttpR
         button=_("Retract the entry"),
         then="patients:history",
     )
-
-
-def reason_page(
-    request: Request,
-    patient: Patient,
-    act: Callable[..., object],
-    *,
-    title: str,
-    button: str,
-    then: str = "patients:detail",
-) -> HttpResponse:
-    """Ask for a reason, act with it, and go on."""
-    form = ReasonForm(request.POST or None)
-    status = 200
-    if request.method == "POST":
-        status = 422
-        if form.is_valid():
-            try:
-                act(reason=form.cleaned_data["reason"])
-            except (Rejected, Conflict) as error:
-                show_refusal(form, error, field="reason")
-                status = status_of(error)
-            else:
-                messages.success(request, _("It is done and on record."))
-                return redirect(then, patient.pk)
-    context = about(patient) | {"form": form, "title": title, "button": button}
-    return render(request, "patients/add_fact.html", context, status=status)
-
-
-def about(patient: Patient) -> dict[str, object]:
-    return {"patient": patient, "banner": banner(patient, today=timezone.localdate())}

@@ -15,7 +15,7 @@ from mammotrack.web import Request, page_of, show_refusal
 from patients import selectors, services
 from patients.forms import MergeForm
 from patients.models import Patient
-from patients.record_views import about, form_page, reason_page
+from patients.views.shared import about, form_page, reason_page
 
 
 @form_page
