@@ -44,7 +44,7 @@ def check_patient(header: MammogramHeader, patient: Patient, statement: Statemen
     reason = statement.identity_reason.strip()
     if differing and len(reason) < MIN_REASON_CHARACTERS:
         table = {
-            name: {"file": str(in_file or ""), "record": _in_words(on_record)}
+            name: {"file": str(in_file or ""), "record": str(on_record)}
             for name, (in_file, on_record) in pairs.items()
         }
         table["medical_record_number"] = {  # compared by its signs, told as it is written
@@ -77,10 +77,6 @@ def _same(in_file: object, on_record: object) -> bool:
     if isinstance(in_file, date) and isinstance(on_record, PartialDate):
         return on_record.may_be(in_file)
     return in_file in on_record if isinstance(on_record, set) else in_file == on_record
-
-
-def _in_words(on_record: object) -> str:
-    return ", ".join(sorted(on_record)) if isinstance(on_record, set) else str(on_record)
 
 
 def agrees_with_name(in_file: str, patient: Patient) -> bool:
