@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.demo.clinic import PICTURES
+from analysis.demo.patients import PICTURES
 from analysis.imaging.breast import prepare_breast
 from analysis.imaging.decode import load_pixels
 from analysis.imaging.likeness import structural_likeness
