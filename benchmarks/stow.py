@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.stow [--files 12] [--clients 2]`` serves the application and an Orthanc
 (Debian packages orthanc and orthanc-dicomweb) on loopback, each with an empty store, sends both
-the same files of 27 MB, one a request, prints MB/s and the most memory the web process held, and
+the same files of 27 MB, one a request, prints MB/s and the most memory the web processes held, and
 writes them into docs/performance.md.
 
 The work is not the same. Orthanc writes the file and reads its tags. MammoTrack decodes every
@@ -26,6 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple, Self
 
 import numpy as np
 import pydicom
@@ -36,6 +37,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 from benchmarks.document import machine, write_section
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
+LOOK_EVERY_S = 0.05
 ROWS, COLUMNS = 4096, 3328  # 24 x 29 cm at 70 um: 27.3 MB of 16-bit samples
 ORTHANC = shutil.which("Orthanc") or "/usr/sbin/Orthanc"
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
@@ -100,9 +102,34 @@ def upload(url: str, bodies: list[bytes], *, clients: int, token: str | None) ->
 
 
 def peak_mb(pids: list[int]) -> float:
-    """The most resident memory each of the processes ever had, added up."""
+    """The most resident memory each of the processes ever had, added up.
+
+    What several of them share is counted in each.
+    """
     peaks = [Path(f"/proc/{pid}/status").read_text() for pid in pids]
     return sum(int(re.search(r"VmHWM:\s+(\d+)", text)[1]) for text in peaks) * 1024 / MB
+
+
+class SharedMemory:
+    """The most memory processes held together: what n of them share is a n-th of each (PSS)."""
+
+    def __init__(self, pids: list[int]) -> None:
+        self._pids, self._stopped, self.peak_mb = pids, threading.Event(), 0.0
+        self._watching = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> Self:
+        self._watching.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stopped.set()
+        self._watching.join()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(LOOK_EVERY_S):
+            held = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in self._pids]
+            kib = sum(int(re.search(r"Pss:\s+(\d+)", text)[1]) for text in held)
+            self.peak_mb = max(self.peak_mb, kib * 1024 / MB)
 
 
 def pids_of(program: str, parent: int) -> list[int]:
@@ -153,7 +180,13 @@ def running(command: list[str], folder: Path, **environment: str) -> Iterator[su
             process.wait(60)
 
 
-def measure_orthanc(folder: Path, bodies: list[bytes], clients: int) -> tuple[float, float]:
+class Measured(NamedTuple):
+    seconds: float
+    resident_mb: float
+    shared_mb: float
+
+
+def measure_orthanc(folder: Path, bodies: list[bytes], clients: int) -> Measured:
     port = free_port()
     configuration = {
         "StorageDirectory": str(folder),
@@ -168,11 +201,12 @@ def measure_orthanc(folder: Path, bodies: list[bytes], clients: int) -> tuple[fl
     with running([ORTHANC, str(folder / "orthanc.json")], folder) as process:
         wait_for(lambda: answers(f"http://127.0.0.1:{port}/system"))
         url = f"http://127.0.0.1:{port}/dicom-web"
-        took = upload(url, bodies, clients=clients, token=None)
-        return took, peak_mb([process.pid])
+        with SharedMemory([process.pid]) as shared:
+            took = upload(url, bodies, clients=clients, token=None)
+        return Measured(took, peak_mb([process.pid]), shared.peak_mb)
 
 
-def measure_ours(folder: Path, bodies: list[bytes], clients: int) -> tuple[float, float]:
+def measure_ours(folder: Path, bodies: list[bytes], clients: int) -> Measured:
     port = free_port()
     settings = {
         "MAMMOTRACK_VAR_DIR": str(folder),
@@ -195,8 +229,10 @@ def measure_ours(folder: Path, bodies: list[bytes], clients: int) -> tuple[float
         token = issued.stdout.split()[-1]
         url = f"http://127.0.0.1:{port}/dicomweb"
         upload(url, bodies[:1], clients=1, token=token)  # the decoder's libraries come from disk
-        took = upload(url, bodies[1:], clients=clients, token=token)
-        return took, peak_mb(pids_of("gunicorn", process.pid))
+        pids = pids_of("gunicorn", process.pid)
+        with SharedMemory(pids) as shared:
+            took = upload(url, bodies[1:], clients=clients, token=token)
+        return Measured(took, peak_mb(pids), shared.peak_mb)
 
 
 def prepare() -> None:
@@ -258,9 +294,12 @@ def report(files: int, clients: int) -> Iterator[str]:
             continue
         sent = bodies if name == "MammoTrack" else bodies[1:]
         with tempfile.TemporaryDirectory() as folder:
-            took, peak = measure(Path(folder), sent, clients)
-        rate = size * files / took
-        yield f"{name:10} {rate:7.1f} MB/s {took / files:6.2f} s a file  peak {peak:5.0f} MB"
+            found = measure(Path(folder), sent, clients)
+        rate = size * files / found.seconds
+        yield (
+            f"{name:10} {rate:7.1f} MB/s {found.seconds / files:6.2f} s a file  "
+            f"peak RSS {found.resident_mb:5.0f} MB, PSS {found.shared_mb:5.0f} MB"
+        )
 
 
 if __name__ == "__main__":

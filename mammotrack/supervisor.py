@@ -41,7 +41,6 @@ from mammotrack.errors import MammoTrackError
 from mammotrack.mongo.base import DatabaseWrapper
 
 HOST = "127.0.0.1"
-WEB_PROCESSES, WEB_THREADS = 2, 8
 REQUEST_TIMEOUT_S = 60
 WEB_START_TIMEOUT_S = 60
 
@@ -53,9 +52,6 @@ POLL_S = 0.2
 # Gently, at once, and then without asking. The worker puts the task it cannot finish back.
 STOP_SIGNALS = ((signal.SIGTERM, 3), (signal.SIGQUIT, 1.5))
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-# Path without its query: search words are names of patients.
-ACCESS_LOG = '%(t)s "%(m)s %(U)s" %(s)s %(b)s %(L)ss'
 
 logger = logging.getLogger(__name__)
 
@@ -328,15 +324,9 @@ def _celery_command() -> list[str | Path]:
 
 
 def web_command(port: int) -> list[str | Path]:
-    """A process a core of the smallest machine; an upload held open costs a thread of one."""
-    command: list[str | Path] = [sys.executable, "-m", "gunicorn", "mammotrack.wsgi"]
-    command += ["--bind", f"{HOST}:{port}", "--worker-class", "gthread"]
-    command += ["--workers", str(WEB_PROCESSES), "--threads", str(WEB_THREADS)]
-    command += ["--timeout", str(REQUEST_TIMEOUT_S)]
-    command += ["--graceful-timeout", "3", "--no-control-socket", "--log-level", "warning"]
-    command += ["--access-logfile", settings.VAR_DIR / "access.log"]
-    command += ["--access-logformat", ACCESS_LOG]
-    return command
+    command: list[str | Path] = [sys.executable, "-m", "gunicorn"]
+    command += ["--config", "python:mammotrack.web_server", "--bind", f"{HOST}:{port}"]
+    return [*command, "--access-logfile", settings.VAR_DIR / "access.log"]
 
 
 def _answers(port: int) -> bool:

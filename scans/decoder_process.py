@@ -68,6 +68,12 @@ class Decoders:
         """The server, None before the first file."""
         return self._server.pid if self._server else None
 
+    def start(self) -> None:
+        """Have the server ready before the first file; processes forked from here share it."""
+        with self._lock:
+            if self._server is None:
+                self._server = DecoderServer()
+
     def decode(self, source: Path, out_dir: Path, *wanted: str) -> tuple[int, bytes]:
         """Have a process of its own decode a file, killed at the wall limit.
 

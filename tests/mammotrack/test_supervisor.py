@@ -210,7 +210,7 @@ class TestServe:
         os.kill(before, signal.SIGKILL)
         wait_for(lambda: before not in served.processes(), seconds=5)
         # supervisor, mongod, gunicorn and its two processes, messenger, worker, its process and
-        # its timetable
+        # its timetable; the server of decoders has no environment
         wait_for(lambda: len(served.processes()) == 9, seconds=60)
         assert wait_for(lambda: served.status_of("/"), seconds=30) == 302
 
