@@ -60,11 +60,15 @@ async function load() {
   }
   room.take();
   drawing.render();
-  requestAnimationFrame(() => {
-    performance.mark("viewer-first-pixels");
-    stage.dataset.state = isWhole ? "ready" : "failed";
-  });
+  await nextFrame(); // in which they are drawn
+  await nextFrame(); // before which they are on the screen
+  performance.mark("viewer-first-pixels");
+  stage.dataset.state = isWhole ? "ready" : "failed";
   say();
+}
+
+function nextFrame() {
+  return new Promise((resolve) => requestAnimationFrame(resolve));
 }
 
 start();

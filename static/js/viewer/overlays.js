@@ -72,17 +72,18 @@ export function rulerText(millimetre, paneWidth) {
   return { width: length * millimetre, text: `${length} mm` };
 }
 
-// A line between two places of a picture with its length.
+// A line between two places of a picture, its length beyond the end that leaves most room for it.
 export function drawLine(canvas, from, to, text) {
   const group = canvas.querySelector(".measure") || svg("g", { class: "measure" }, canvas);
-  const [x, y] = [(from.x + to.x) / 2, (from.y + to.y) / 2];
-  const { x: left, width, height } = canvas.viewBox.baseVal;
+  const { x: shownFrom, width, height } = canvas.viewBox.baseVal;
+  const [left, right] = from.x < to.x ? [from, to] : [to, from];
+  const isLeftFreer = (left.x + right.x) / 2 > shownFrom + width / 2;
+  const [{ x, y }, anchor, dx] = isLeftFreer ? [left, "end", "-0.5em"] : [right, "start", "0.5em"];
   const size = height / 34;
-  const [anchor, dx] = x > left + width / 2 ? ["end", "-0.8em"] : ["start", "0.8em"];
   group.replaceChildren();
   svg("line", { x1: from.x, y1: from.y, x2: to.x, y2: to.y }, group);
   for (const end of [from, to]) svg("circle", { cx: end.x, cy: end.y, r: size / 6 }, group);
-  svg("text", { x, y, dx, "text-anchor": anchor, "font-size": size }, group).textContent = text;
+  svg("text", { x, y, dx, dy: "0.35em", "text-anchor": anchor, "font-size": size }, group).textContent = text;
 }
 
 export function clearLine(canvas) {

@@ -121,14 +121,14 @@ export function createRenderer(canvas, largestSide) {
   ["picture", "prior", "grid"].forEach((name, unit) => gl.uniform1i(uniforms.get(name), unit));
 
   const nothing = { rows: 1, columns: 1, depth: 8, largest: 255, levels: [{ rows: 1, columns: 1, values: new Uint8Array(1) }] };
-  const empty = { picture: nothing, texture: texture(gl, nothing) };
+  const empty = pictureTexture(gl, nothing);
   const held = new Map();
   let grid = { texture: gridTexture(gl, 2, 2, new Float32Array(16)), match: [] };
 
   return {
     name: "WebGL2",
     setPicture(which, picture) {
-      held.set(which, { picture, texture: texture(gl, picture) });
+      held.set(which, pictureTexture(gl, picture));
     },
     setGrid({ rows, columns, nodes, match }) {
       grid = { texture: gridTexture(gl, rows, columns, nodes), match };
@@ -142,6 +142,11 @@ export function createRenderer(canvas, largestSide) {
         if (!base) continue;
         const other = held.get("prior") || empty;
         const bottom = canvas.height - (pane.top + pane.height) * ratio;
+        const perUnit = view.scale * ratio;
+        const level = levelFor(base.picture, perUnit * place.unit);
+        const priorLevel = levelFor(other.picture, (perUnit * place.height) / other.picture.rows);
+        upload(gl, base, level);
+        upload(gl, other, priorLevel);
         gl.viewport(0, 0, canvas.width, canvas.height);
         gl.scissor(
           Math.round(clip.left * ratio),
@@ -152,14 +157,8 @@ export function createRenderer(canvas, largestSide) {
         bind(gl, 0, base.texture);
         bind(gl, 1, other.texture);
         bind(gl, 2, grid.texture);
-        const perUnit = view.scale * ratio;
-        const values = {
-          kind: KINDS[kind],
-          level: levelFor(base.picture, perUnit * place.unit),
-          priorLevel: levelFor(other.picture, (perUnit * place.height) / other.picture.rows),
-          points: grid.match.length / 2,
-          inverted: Number(inverted),
-        };
+        const points = grid.match.length / 2;
+        const values = { kind: KINDS[kind], level, priorLevel, points, inverted: Number(inverted) };
         for (const name of SCALARS) gl.uniform1i(uniforms.get(name), values[name]);
         gl.uniform1f(uniforms.get("largest"), base.picture.largest);
         gl.uniform1f(uniforms.get("priorLargest"), other.picture.largest);
@@ -191,15 +190,21 @@ function linked(gl) {
   return program;
 }
 
-function texture(gl, { rows, columns, depth, levels }) {
-  const made = newTexture(gl);
-  const [inside, kind] = depth === 8 ? [gl.R8UI, gl.UNSIGNED_BYTE] : [gl.R16UI, gl.UNSIGNED_SHORT];
-  gl.texStorage2D(gl.TEXTURE_2D, levels.length, inside, columns, rows);
-  levels.forEach((level, i) =>
-    gl.texSubImage2D(gl.TEXTURE_2D, i, 0, 0, level.columns, level.rows, gl.RED_INTEGER, kind, level.values),
-  );
+function pictureTexture(gl, picture) {
+  const texture = newTexture(gl);
+  gl.texStorage2D(gl.TEXTURE_2D, picture.levels.length, picture.depth === 8 ? gl.R8UI : gl.R16UI, picture.columns, picture.rows);
   gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST_MIPMAP_NEAREST);
-  return made;
+  return { picture, texture, uploaded: new Set() };
+}
+
+// A level is uploaded when it is first drawn: from afar a film is seen without its 24 MB.
+function upload(gl, { picture, texture, uploaded }, level) {
+  if (uploaded.has(level)) return;
+  uploaded.add(level);
+  bind(gl, 0, texture);
+  const { columns, rows, values } = picture.levels[level];
+  const kind = picture.depth === 8 ? gl.UNSIGNED_BYTE : gl.UNSIGNED_SHORT;
+  gl.texSubImage2D(gl.TEXTURE_2D, level, 0, 0, columns, rows, gl.RED_INTEGER, kind, values);
 }
 
 function gridTexture(gl, rows, columns, nodes) {
