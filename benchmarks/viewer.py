@@ -6,9 +6,10 @@
 
 A synthetic pair of 4,000 x 3,000 pixels of 16 bits is stored as an upload stores it, with an
 alignment. The web server, just started, serves it as it does in a clinic, with its access checks,
-hashes and audit trail, to Chromium without a window. First pixels are counted from the click to the
-frame after the one in which both films are drawn, aligned, from all of their values. There WebGL is drawn by the processor (SwiftShader): a
-workstation with any graphics card is faster. ``--canvas`` measures the way without WebGL.
+hashes and audit trail, to Chromium without a window. First pixels are counted from the click to
+the frame after the one in which both films are drawn, aligned, from all of their values. WebGL is
+drawn by the processor (SwiftShader): a workstation with any graphics card is faster. ``--canvas``
+measures the way without WebGL.
 """
 
 import argparse

@@ -7,15 +7,14 @@ import { loadCorrespondence, loadHeat, loadPicture } from "./pixels.js";
 import { films, one, stage } from "./state.js";
 import { say } from "./words.js";
 
-// True where all of it came.
+// True where all of them came. They are drawn together: a reader compares nothing with one of them.
 export async function loadPictures() {
   say(gettext("Loading the pictures at full depth…"));
-  const loaded = await Promise.allSettled(
-    films.map(async (film) => setPicture(film, await loadPicture(film.element.dataset.pixels))),
-  );
-  const failed = films.filter((_, i) => loaded[i].status === "rejected");
-  if (failed.length) one("[data-pixels-failed]").hidden = false;
-  return !failed.length;
+  const loaded = await Promise.allSettled(films.map((film) => loadPicture(film.element.dataset.pixels)));
+  loaded.forEach(({ value }, i) => value && setPicture(films[i], value));
+  const isWhole = loaded.every(({ value }) => value);
+  one("[data-pixels-failed]").hidden = isWhole;
+  return isWhole;
 }
 
 // The grid, or null where there is none or it does not come.
