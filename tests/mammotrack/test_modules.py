@@ -10,17 +10,18 @@ from django.contrib.staticfiles.finders import get_finders
 from mammotrack.modules import ModuleFilesStorage, imported_by
 
 VIEWER = "js/viewer/main.js"
+WORKER = ("decode", "png")
 NAMED = re.compile(r'(?:from |new URL\()"([^"]+)"')
 
 
-def test_all_modules_of_the_viewer_are_named_once_but_those_of_its_worker():
+def test_all_modules_of_the_viewer_are_named_once_but_those_that_start_by_themselves():
     folder = settings.BASE_DIR / "static/js/viewer"
     written = {f"js/viewer/{path.name}" for path in folder.glob("*.js")}
 
     named = imported_by(VIEWER)
 
     assert len(named) == len(set(named))
-    assert {VIEWER, *named} == written - {"js/viewer/decode.js", "js/viewer/png.js"}
+    assert {VIEWER, *named} == written - {f"js/viewer/{name}.js" for name in ("early", *WORKER)}
 
 
 def test_a_missing_module_is_named():

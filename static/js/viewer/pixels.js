@@ -4,11 +4,19 @@ import { clamp, mix } from "./numbers.js";
 
 export const GRAY_LEVELS = 4095; // the scale of centre and width, whatever the depth of a picture
 
-// { rows, columns, depth, levels: [{ rows, columns, values }] }, level 0 as acquired. The worker
-// starts while the picture is on its way: the page asked for it in its head.
-export async function loadPicture(url) {
+const pictures = new Map();
+
+// { rows, columns, depth, levels: [{ rows, columns, values }] }, level 0 as acquired; once for each
+// address: the head of the page has it begun (early.js).
+export function loadPicture(url) {
+  if (!pictures.has(url)) pictures.set(url, decoded(url));
+  return pictures.get(url);
+}
+
+// The worker starts while the picture is on its way.
+async function decoded(url) {
   const worker = new Worker(new URL("decode.js", import.meta.url), { type: "module" });
-  const decoded = new Promise((resolve, reject) => {
+  const answer = new Promise((resolve, reject) => {
     worker.onmessage = ({ data }) => (data.error ? reject(new Error(data.error)) : resolve(data));
     worker.onerror = () => reject(new Error("the picture could not be decoded"));
   });
@@ -16,7 +24,7 @@ export async function loadPicture(url) {
     .then((response) => response.arrayBuffer())
     .then((content) => worker.postMessage(content, [content]));
   try {
-    const [picture] = await Promise.all([decoded, asked]);
+    const [picture] = await Promise.all([answer, asked]);
     return { ...picture, largest: picture.depth === 8 ? 255 : 65535 };
   } finally {
     worker.terminate();
