@@ -65,7 +65,7 @@ class Camera:
         expect(self.page.locator("[aria-busy]")).to_have_count(0)
         path = HERE / scheme / f"{self.name.format(name)}.jpg"
         path.parent.mkdir(exist_ok=True)
-        self.page.screenshot(path=path, type="jpeg", quality=75, full_page=whole)
+        self.page.screenshot(path=path, type="jpeg", quality=60, full_page=whole)
         sys.stdout.write(f"{path.relative_to(HERE)}\n")
         sys.stdout.flush()
 
@@ -90,7 +90,7 @@ def main() -> None:
     with demonstration() as url, sync_playwright() as driver:
         browser = driver.chromium.launch(
             executable_path=shutil.which("chromium"),
-            args=["--no-sandbox", "--disable-gpu", "--lang=en-GB"],
+            args=["--no-sandbox", "--disable-gpu"],
         )
         look(browser, url, doctors_screens, administrators_screens)
         look(browser, url, everyday_screens, size=NARROW, name="{}-narrow")
@@ -164,7 +164,6 @@ def everyday_screens(camera: Camera) -> None:
     camera.keep("timeline")
     page.locator("a.tl-shot").nth(1).click()
     camera.keep("comparison")
-    camera.keep("comparison-whole", whole=True)
     for part in ("history", "upload"):
         camera.open(f"{timeline}{part}/", part)
     camera.open("/system/", "system")
@@ -214,7 +213,11 @@ def doctors_screens(camera: Camera) -> None:
     camera.open("/system/", "system")
     camera.open("/account/", "account")
     camera.open("/account/sessions/", "sessions")
-    camera.open("/account/keys/add/", "add-passkey")
+    camera.open("/account/keys/add/", "confirm-access")
+    page.locator("[name=password]").fill(PASSWORD)
+    page.locator("[name=password]").press("Enter")
+    page.wait_for_url("**/account/keys/add/")
+    camera.keep("add-passkey")
     camera.open("/about/", "about")
     camera.open("/patients/emergency/", "emergency")
     camera.open("/nothing-here/", "not-found")

@@ -23,6 +23,7 @@ WIDER = """[...document.querySelectorAll("main *, header *")]
     .filter((each) => each.getBoundingClientRect().right > innerWidth)
     .slice(-3).map((each) => each.outerHTML.slice(0, 120))"""
 DARK_ADMINISTRATION = "(on) => document.documentElement.classList.toggle('dark', on)"
+LONGEST_PICTURE = 1400
 WIDE, NARROW = (1440, 900), (320, 640)
 
 
@@ -93,7 +94,15 @@ class Visits:
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             if urlsplit(page.url).path.startswith("/admin/"):  # its theme looks once, at the start
                 page.evaluate(DARK_ADMINISTRATION, scheme == "dark")
-            page.screenshot(path=path, type="jpeg", quality=75, full_page=True)
+            width, height = page.evaluate("[innerWidth, document.documentElement.scrollHeight]")
+            part = {"x": 0, "y": 0, "width": width, "height": min(height, LONGEST_PICTURE)}
+            page.screenshot(
+                path=path,
+                type="jpeg",
+                quality=60,
+                full_page=True,
+                clip=part,  # type: ignore[arg-type]
+            )
         page.emulate_media(color_scheme="dark" if dark else "light")
         page.evaluate("(top) => scrollTo(0, top)", top)
 
