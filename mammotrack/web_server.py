@@ -17,7 +17,9 @@ starting = Signal()
 wsgi_app = "mammotrack.wsgi"
 preload_app = True
 worker_class = "gthread"
-workers, threads = 2, 8  # a process a core of the smallest machine; an upload holds a thread
+# A process a core of the smallest machine: with one alone uploads are quicker, but pages and reads
+# miss their aims (docs/performance.md). An upload held open costs a thread.
+workers, threads = 2, 8
 timeout = 60
 graceful_timeout = 3
 control_socket_disable = True
