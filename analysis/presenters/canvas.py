@@ -1,7 +1,7 @@
 """What is drawn on a picture: marked lesions and places to look at."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from analysis.models import AnalysisJob, Comparison, LesionMark
@@ -13,6 +13,7 @@ FIRST_RADIUS_SHARE = 0.03
 LABEL_SHARE = 0.028
 """Of the picture's height: the size of a number beside a circle, and, where no scale is known,
 of the circle that a click without a drag draws."""
+LABEL_WIDTH, LINE_HEIGHT = 2.0, 1.1  # of a number with the gap before it, in its size
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Disc:
     radius: float
     label: str
     label_x: float
+    label_y: float
 
 
 @dataclass(frozen=True)
@@ -69,15 +71,33 @@ def _marks(marks: Sequence[LesionMark], *, measured: LesionMark | None) -> list[
 
 def _disc(kind: str, place: dict[str, Any], label: str) -> Disc:
     x, y, radius = (float(place[name]) for name in ("x", "y", "radius"))
-    return Disc(kind, round(x, 1), round(y, 1), round(radius, 1), label, round(x + radius, 1))
+    x, y, radius, beside = (round(value, 1) for value in (x, y, radius, x + radius))
+    return Disc(kind, x, y, radius, label, label_x=beside, label_y=y)
 
 
 def _canvas(mammogram: Mammogram, discs: list[Disc]) -> Canvas:
     spacing_mm = mammogram.pixel_spacing_mm
     first = FIRST_RADIUS_MM / spacing_mm if spacing_mm else FIRST_RADIUS_SHARE * mammogram.rows
+    label_size = round(LABEL_SHARE * mammogram.rows, 1)
     return Canvas(
-        discs,
-        label_size=round(LABEL_SHARE * mammogram.rows, 1),
+        _labels_apart(discs, label_size),
+        label_size=label_size,
         first_radius=round(first),
         ten_mm=f"{10 / spacing_mm:.0f}" if spacing_mm else "",
     )
+
+
+def _labels_apart(discs: Sequence[Disc], size: float) -> list[Disc]:
+    """Numbers of circles that overlap, each below the one before: side by side 3 and 1 read 31."""
+    placed: list[Disc] = []
+    for disc in discs:
+        label_y = disc.label_y
+        while any(
+            abs(other.label_x - disc.label_x) < LABEL_WIDTH * size
+            and abs(other.label_y - label_y) < LINE_HEIGHT * size
+            for other in placed
+            if other.label
+        ):
+            label_y = round(label_y + LINE_HEIGHT * size, 1)
+        placed.append(replace(disc, label_y=label_y))
+    return placed

@@ -1,10 +1,12 @@
 import pytest
 
-from analysis.models import Prediction
+from analysis.models import AnalysisJob, Comparison, Prediction
+from analysis.presenters.canvas import canvases
 from analysis.presenters.classification import BY_APPEARANCE, picture_finding
 from analysis.presenters.histogram import histogram_bars
 from analysis.presenters.proposals import traced_rules
 from analysis.presenters.words import in_words, number, percent
+from scans.models import Mammogram
 
 
 @pytest.mark.parametrize(
@@ -115,3 +117,26 @@ def test_a_picture_that_cannot_be_assessed_gets_no_category_from_the_record():
     found = picture_finding(blank, malignancy_proven=True)
 
     assert (found.category, found.bars, found.assessable) == ("", [], False)
+
+
+def test_numbers_of_circles_that_overlap_stand_below_each_other():
+    mammogram = Mammogram(rows=1000, columns=800, pixel_spacing_mm=0.1)
+    places = [
+        {"x": 300.0, "y": 400.0, "radius": 50.0, "gain": True},
+        {"x": 600.0, "y": 400.0, "radius": 50.0, "gain": True},
+        {"x": 302.0, "y": 403.0, "radius": 55.0, "gain": False},
+    ]
+
+    _, drawn = canvases(
+        AnalysisJob(current=mammogram),
+        Comparison(attention=places, lesion=None),
+        on_prior=[],
+        on_current=[],
+    )
+
+    assert [(disc.label, disc.label_x, disc.label_y) for disc in drawn.discs] == [
+        ("1", 350.0, 400.0),
+        ("2", 650.0, 400.0),
+        ("3", 357.0, 433.8),
+    ]
+    assert drawn.label_size == 28.0
