@@ -47,7 +47,7 @@ def compare(request: Request, file_id: UUID) -> HttpResponse:
         return _page(request, file, choose=form, status=422)
     patient = patient_of_number(file.clinic_id, form.cleaned_data["record_number"])
     if patient is None:
-        form.add_error("record_number", "No patient of this clinic has this record number.")
+        form.add_error("record_number", _("No patient of this clinic has this record number."))
         return _page(request, file, choose=form, status=422)
     return _page(request, file, patient=patient, choose=form)
 

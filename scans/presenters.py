@@ -107,6 +107,10 @@ class FileRow:
     def says(self) -> MammogramHeader:
         return self.file.says
 
+    @property
+    def sex(self) -> str:
+        return _sex_in_words(self.says)
+
 
 def file_row(file: UnmatchedFile) -> FileRow:
     says = file.says
@@ -126,8 +130,6 @@ def identities(file: UnmatchedFile, patient: Patient) -> list[Contradiction]:
     number = patient.medical_record_number
     same_number = normalise_record_number(says.patient_id or "") == patient.record_number_key
     born = says.patient_birth_date
-    sex = says.patient_sex
-    words = dict(Sex.choices)
     return [
         Contradiction(_("Name"), in_words(says.patient_name) or _("nothing"), name, not same_name),
         Contradiction(_("Record number"), says.patient_id or _("nothing"), number, not same_number),
@@ -139,11 +141,15 @@ def identities(file: UnmatchedFile, patient: Patient) -> list[Contradiction]:
         ),
         Contradiction(
             _("Sex"),
-            str(words.get(sex or "", _("nothing"))),
-            str(words[patient.sex]),
-            sex != patient.sex,
+            _sex_in_words(says),
+            str(Sex(patient.sex).label),
+            says.patient_sex != patient.sex,
         ),
     ]
+
+
+def _sex_in_words(says: MammogramHeader) -> str:
+    return str(dict(Sex.choices).get(says.patient_sex or "", _("nothing")))
 
 
 def _said(value: str | None) -> str:
