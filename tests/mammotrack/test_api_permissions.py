@@ -52,6 +52,7 @@ def test_I2_every_permission_says_which_scope_a_key_needs():
     assert never == {
         Permission.MATCH_FILES,
         Permission.SEE_SYSTEM,
+        Permission.LOAD_SAMPLES,
         Permission.BREAK_GLASS,
         Permission.SIGN_DECISIONS,
         Permission.JUDGE_MODELS,

@@ -32,7 +32,7 @@ def test_the_sign_in_page_is_public_and_strict():
         (Role.DOCTOR, "/worklist/"),
         (Role.RADIOGRAPHER, "/worklist/"),
         (Role.RECEPTIONIST, "/patients/"),
-        (Role.ADMIN, "/admin/"),
+        (Role.ADMIN, "/system/"),
     ],
 )
 def test_each_role_starts_at_its_work(role, start):
