@@ -37,5 +37,5 @@ def row_of(model: type[Row], document: Mapping[str, Any]) -> Row:
 
 def _value(field: Any, stored: Any) -> Any:
     if isinstance(stored, datetime):
-        return stored.replace(tzinfo=UTC)
+        stored = stored.replace(tzinfo=UTC)
     return stored if stored is None else field.to_python(stored)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
+from operator import attrgetter
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -10,6 +11,7 @@ from django.db.models import Q, QuerySet
 from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, in_scope, require
 from mammotrack.errors import NotFound
+from mammotrack.mongo.documents import aggregate, lookup, row_of
 from patients.choices import PathologyResult, TherapyKind
 from patients.models import PathologyReport, Patient, TherapyCourse, TherapyCycle
 from patients.therapy_place import TherapyPlace, therapy_place
@@ -26,10 +28,24 @@ class Treatment:
 
 
 def treatment_of(patient: Patient, *, analysis_allowed: bool) -> Treatment:
+    """One question for all of it: it comes with every look at a patient."""
+    kinds = {"courses": TherapyCourse, "cycles": TherapyCycle, "pathology": PathologyReport}
+    pipeline = [
+        {"$match": {"_id": patient.pk.hex}},
+        {"$project": {"_id": True}},
+        *(
+            lookup(model, local="_id", foreign="patient_id", name=name)
+            for name, model in kinds.items()
+        ),
+    ]
+    (found,) = aggregate(Patient, pipeline)
+    courses = (row_of(TherapyCourse, each) for each in found["courses"])
+    cycles = (row_of(TherapyCycle, each) for each in found["cycles"])
+    reports = (row_of(PathologyReport, each) for each in found["pathology"])
     return Treatment(
-        courses=list(courses_of(patient)),
-        cycles=list(cycles_of(patient)),
-        pathology=list(pathology_of(patient)),
+        courses=sorted(courses, key=attrgetter("start_date", "pk")),
+        cycles=sorted(cycles, key=attrgetter("given_date", "pk")),
+        pathology=sorted(reports, key=attrgetter("report_date", "pk")),
         analysis_allowed=analysis_allowed,
     )
 
@@ -70,10 +86,6 @@ def cycle_of(course: TherapyCourse, cycle_id: UUID) -> TherapyCycle:
     if cycle is None:
         raise NotFound("There is no such cycle.")
     return cycle
-
-
-def cycles_of(patient: Patient) -> QuerySet[TherapyCycle]:
-    return TherapyCycle.objects.filter(patient=patient).order_by("given_date", "pk")
 
 
 def place_in_therapy(patient_id: UUID, day: date) -> TherapyPlace | None:
