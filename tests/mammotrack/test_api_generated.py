@@ -188,7 +188,7 @@ CALLERS = {
     ),
     "a doctor at a browser": (by_browser, Role.DOCTOR, 7, "--include-path-regex", PERSONAL),
     "an administrator's key": (by_key, Role.ADMIN, 7, "--include-path-regex", KEEPING),
-    "an administrator at a browser": (by_browser, Role.ADMIN, 4, "--include-path-regex", WATCHING),
+    "an administrator at a browser": (by_browser, Role.ADMIN, 12, "--include-path-regex", WATCHING),
 }
 NOT_LET_IN = {401, 403, 405}
 GENERATED: dict[str, int] = {}
