@@ -1,4 +1,5 @@
-"""Pipelines that let MongoDB sort by index and join only the page that is shown.
+"""Pipelines that let MongoDB sort by index, join only the page that is shown and send only the
+fields that are asked for.
 
 The stock compiler writes ``$lookup, $match, $project, $addFields, $sort, $limit``: it
 joins and reshapes the whole collection and then sorts it in memory. Where the filter and
@@ -102,7 +103,13 @@ def _mentions(mql: Any, names: set[str]) -> bool:
 
 
 class SQLCompiler(IndexFriendly, stock.SQLCompiler):
-    pass
+    def build_query(self, columns: Any = None) -> MongoQuery:
+        """Ask for no field that ``only`` or ``defer`` leaves out: the stock compiler drops such
+        a field when it has come."""
+        names, are_left_out = self.query.deferred_loading
+        if columns is None and (names or not are_left_out):
+            columns = self.columns
+        return super().build_query(columns)
 
 
 class SQLInsertCompiler(IndexFriendly, stock.SQLInsertCompiler):

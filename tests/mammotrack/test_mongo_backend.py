@@ -5,6 +5,7 @@
 import json
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -127,6 +128,20 @@ def _walk(explained: object) -> Iterator[tuple[str, Any]]:
             yield from _walk(item)
 
 
+@contextmanager
+def profiled(model: type[models.Model]) -> Iterator[list[dict[str, Any]]]:
+    """Filled, at the end, with what MongoDB's profiler noted of commands on that collection."""
+    database, commands = connection.database, []
+    database.command("profile", 2)
+    try:
+        yield commands
+    finally:
+        database.command("profile", 0)
+    namespace = f"{database.name}.{model._meta.db_table}"
+    commands += database["system.profile"].find({"ns": namespace})
+    database.drop_collection("system.profile")
+
+
 @pytest.mark.usefixtures("rows")
 class TestPlans:
     def test_primary_key(self) -> None:
@@ -187,27 +202,40 @@ class TestPlans:
         ]
 
     def test_prefetch_of_a_foreign_key(self) -> None:
-        database = connection.database
-        database.command("profile", 2)
-        try:
+        with profiled(Patient) as commands:
             visits = list(Visit.objects.order_by("day", "id")[:PAGE].prefetch_related("patient"))
-        finally:
-            database.command("profile", 0)
-        (prefetch,) = database["system.profile"].find({"ns": f"{database.name}.tests_patient"})
-        database.drop_collection("system.profile")
+        (prefetch,) = commands
         assert prefetch["planSummary"] == "IXSCAN { _id: 1 }"
         assert prefetch["docsExamined"] == PAGE
         assert [visit.patient.number for visit in visits] == list(range(PAGE))
 
+    @pytest.mark.parametrize(
+        ("visits", "sent"),
+        [
+            (Visit.objects.only("day"), {"_id", "day"}),
+            (Visit.objects.defer("referred_by", "is_open"), {"_id", "patient_id", "day"}),
+            (
+                Visit.objects.select_related("patient").only("day", "patient__number"),
+                {"_id", "patient_id", "day", "tests_patient"},
+            ),
+        ],
+        ids=["only", "defer", "joined"],
+    )
+    def test_fields_left_out_are_not_sent(self, visits: QuerySet, sent: set[str]) -> None:
+        page = visits.order_by("day", "id")[:PAGE]
+        assert Plan(page).is_by_index()
+        with profiled(Visit) as commands:
+            assert [visit.day for visit in page] == list(range(PAGE))
+        (asked,) = commands
+        documents = connection.database[Visit._meta.db_table].aggregate(
+            asked["command"]["pipeline"]
+        )
+        assert {name for document in documents for name in document} == sent
+
     def test_count_of_a_filter(self) -> None:
-        database = connection.database
-        database.command("profile", 2)
-        try:
+        with profiled(Visit) as commands:
             count = Visit.objects.filter(patient__in=list(Patient.objects.all()[:2])).count()
-        finally:
-            database.command("profile", 0)
-        (counted,) = database["system.profile"].find({"ns": f"{database.name}.tests_visit"})
-        database.drop_collection("system.profile")
+        (counted,) = commands
         assert count == 2 * VISITS_EACH
         assert counted["planSummary"].startswith("IXSCAN")
 
