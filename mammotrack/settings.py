@@ -327,6 +327,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "GET_LIB_DOC_EXCLUDES": "mammotrack.api.schema.undescribed",
     "ENUM_NAME_OVERRIDES": {
         "ProposalEnum": "analysis.choices.Proposal",
         "ReadCategoryEnum": "analysis.choices.ReadCategory",

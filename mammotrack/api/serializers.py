@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from django.db.models import Model
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.utils.serializer_helpers import BindingDict
 
 
 class Shape(serializers.Serializer):
@@ -31,7 +33,14 @@ class Shape(serializers.Serializer):
 
 
 class Answer(serializers.ModelSerializer):
-    """A row as it is answered: nothing is ever written through it."""
+    """A row as it is answered: nothing is ever written through it.
+
+    All answers of a class share its fields, so these know no request and no ``context``.
+    """
+
+    @property
+    def fields(self) -> BindingDict:
+        return _fields_of(type(self))
 
     def get_extra_kwargs(self) -> dict[str, dict[str, Any]]:
         return {name: {"read_only": True} for name in self.Meta.fields}
@@ -44,6 +53,16 @@ class Answer(serializers.ModelSerializer):
             if isinstance(field, serializers.ChoiceField):
                 field.allow_blank = bool(getattr(model._meta.get_field(name), "blank", False))
         return fields
+
+
+@cache
+def _fields_of(shape: type[Answer]) -> BindingDict:
+    """Made once: that takes longer than to answer a row."""
+    answer = shape()
+    fields = BindingDict(answer)
+    for name, field in answer.get_fields().items():
+        fields[name] = field
+    return fields
 
 
 class FiniteFloatField(serializers.FloatField):

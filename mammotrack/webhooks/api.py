@@ -30,14 +30,10 @@ class WebhookSerializer(Answer):
 
 
 class WebhookWithSecretSerializer(WebhookSerializer):
-    secret = serializers.SerializerMethodField(help_text="To verify with. Shown this once.")
+    secret = serializers.CharField(read_only=True, help_text="To verify with. Shown this once.")
 
     class Meta(WebhookSerializer.Meta):
         fields = [*WebhookSerializer.Meta.fields, "secret"]
-
-    def get_secret(self, endpoint: WebhookEndpoint) -> str:
-        secret: str = self.context["secret"]
-        return secret
 
 
 class WebhookChange(Shape):
@@ -118,7 +114,7 @@ class WebhookViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     def _with_secret(
         self, endpoint: WebhookEndpoint, secret: str, status: int, **headers: str
     ) -> Response:
-        body = WebhookWithSecretSerializer(endpoint, context={"secret": secret}).data
+        body = WebhookSerializer(endpoint).data | {"secret": secret}
         return Response(body, status=status, headers=etag(endpoint.version) | headers)
 
 
