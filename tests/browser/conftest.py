@@ -10,14 +10,15 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from mammotrack.accounts.models import Clinic, Role, User
 from tests.browser.clinic import Kept, ReadClinic, found_clinic, make_read_clinic
-from tests.browser.visits import Visits
+from tests.browser.visits import PATIENCE_MS, Visits
 from tests.factories.accounts import make_clinic, make_user
 
-CHROMIUM = shutil.which("chromium")
+# The same browser. Without windows of its own a page opens at a fifth of the processor's time.
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 _kept: list[Kept] = []
 
 
@@ -49,6 +50,7 @@ class Shared:
             patch = self._held.enter_context(pytest.MonkeyPatch.context())
             patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # the tests' queries are not in it
             driver = self._held.enter_context(sync_playwright())
+            expect.set_options(timeout=PATIENCE_MS)
             self._browser = driver.chromium.launch(
                 executable_path=CHROMIUM,
                 args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],

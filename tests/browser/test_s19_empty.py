@@ -40,7 +40,7 @@ def test_s19_an_administrator_loads_sample_patients_and_a_doctor_sees_them(
     for number in told[-2:]:  # the digital exams; films are the same, at ten times the size
         load_sample(number)
 
-    expect(page.get_by_text("4 of 16 pictures")).to_be_visible(timeout=15_000)  # renewed every 5 s
+    expect(page.get_by_text("4 of 16 pictures")).to_be_visible()  # renewed every 5 s
     check(page)
     found = visit("/patients/", user=doctor)
     found.get_by_role("link", name="Haddad, Salma").click()

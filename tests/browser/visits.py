@@ -24,6 +24,7 @@ WIDER = """[...document.querySelectorAll("main *, header *")]
     .slice(-3).map((each) => each.outerHTML.slice(0, 120))"""
 DARK_ADMINISTRATION = "(on) => document.documentElement.classList.toggle('dark', on)"
 LONGEST_PICTURE = 1400
+PATIENCE_MS = 30_000  # with what a page does sooner or later, however busy the machine is
 WIDE, NARROW = (1440, 900), (320, 640)
 
 
@@ -71,7 +72,7 @@ class Visits:
             locale="en-GB",
             reduced_motion="reduce",
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         context.add_init_script(REPORT_VIOLATIONS)
         context.on("console", self._note_console)
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
