@@ -3,6 +3,8 @@
 import ast
 import re
 from collections.abc import Iterator
+from copy import deepcopy
+from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -39,8 +41,14 @@ def read(name: str) -> str:
     return (Path(settings.BASE_DIR) / "docs" / name).read_text()
 
 
+@cache
+def committed() -> dict[str, Any]:
+    return yaml.load(read("openapi.yaml"), Loader=yaml.CSafeLoader)
+
+
 def document() -> dict[str, Any]:
-    return yaml.safe_load(read("openapi.yaml"))
+    """A copy that may be changed."""
+    return deepcopy(committed())
 
 
 def codes_in_the_source() -> Iterator[str]:
