@@ -25,7 +25,7 @@ run: setup  ## the empty application on this machine: database, worker and web s
 	$(LOCAL) $(BIN)/python manage.py serve --port $(PORT)
 
 test: setup  ## all tests, on a real database and a real worker
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup  ## style and import contracts
 	$(BIN)/ruff format --check .

@@ -10,6 +10,12 @@ from django.core.cache import caches
 pytest_plugins = ["tests.mongo"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with a slow test first: at the end no worker is left alone with one."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def pytest_sessionfinish() -> None:
     shutil.rmtree(settings.VAR_DIR, ignore_errors=True)
 

@@ -46,7 +46,7 @@ from tests.factories.webhooks import make_delivery
 from tests.phantoms import phantom
 from tests.web import signed_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 OPEN_TO_ALL = {"about", "account_login", "account_logout", "mfa_authenticate"}
 OPEN_TO_ALL |= {"account_language", "script_texts", "api:schema", "api:docs"}

@@ -131,6 +131,7 @@ def test_R1_two_exports_cannot_be_joined(clinic, doctor):
     assert first[0]["subject"] != second[0]["subject"]
 
 
+@pytest.mark.slow
 def test_I10_memory_does_not_grow_with_the_rows(clinic, doctor):
     def peak(patients: int) -> int:
         for _ in range(patients):

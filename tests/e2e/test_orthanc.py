@@ -26,6 +26,7 @@ INTEGRATION = Path(settings.BASE_DIR) / "docs" / "integration"
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.slow,
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(
         not (Path(ORTHANC).exists() and PLUGIN.exists()),

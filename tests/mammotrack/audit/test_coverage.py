@@ -374,6 +374,7 @@ def answers_of(client, name, path, form):
         yield "POST", client.post(path, form, **options)
 
 
+@pytest.mark.slow
 def test_R10_A3_A4_every_answer_about_a_patient_leaves_a_trace(clinic, keys, store, hints):
     doctor = make_user(Role.DOCTOR, clinics=[clinic])
     filled = forms(clinic, keys)

@@ -112,6 +112,7 @@ def as_application(server: GuardedServer) -> Iterator[MongoClient]:
         yield client
 
 
+@pytest.mark.slow
 def test_R08_the_application_works_and_cannot_change_its_trail(as_application):
     database = as_application[DATABASE]
     before = {name: list(database[name].find()) for name in TRAIL}

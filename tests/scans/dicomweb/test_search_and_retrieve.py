@@ -53,6 +53,7 @@ def register(clinic, path):
     )
 
 
+@pytest.mark.slow
 def test_P12_real_films_go_round_with_equal_hashes_and_pixels(client, program, clinic):
     """The eight films of the package: stored, found, got back; stored again, nothing changes."""
     films = cases()
