@@ -83,10 +83,10 @@ def test_m03_a_shape_that_is_not_in_the_file_allocates_nothing(tmp_path, version
     claimed = {"descr": "<f4", "fortran_order": False, "shape": (1 << 40,)}
     np.lib.format.write_array_header_1_0(header, claimed)
     bomb = version(archive_of({"a.npy": header.getvalue() + bytes(4000)}, how))
-    before = time.perf_counter()
+    before = time.process_time()
 
     assert refusal(bomb, tmp_path) == "unreadable_weights"
-    assert time.perf_counter() - before < 1
+    assert time.process_time() - before < 1
 
 
 def test_m04_weights_that_are_not_the_manifests_are_not_loaded(tmp_path, manifest):

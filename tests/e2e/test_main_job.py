@@ -25,6 +25,7 @@ BROWSER = shutil.which("chromium")
 PASSWORD = "a-long-enough-password"
 REASON = "Palpable nodule at ten o'clock, ultrasound first."
 ANALYSED_MS = 120_000
+PATIENCE_MS = 30_000
 REFUSAL = "status of 422"  # the browser logs the answer to a decision without its reason
 
 needs_browser = pytest.mark.skipif(BROWSER is None, reason="no chromium on the PATH")
@@ -42,6 +43,7 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     # Playwright keeps an event loop in this thread; the test's own queries are not in it.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     complaints: list[str] = []
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(
             executable_path=BROWSER,

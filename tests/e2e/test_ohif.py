@@ -36,6 +36,7 @@ localStorage.setItem("shownTours", '["basicViewerTour"]');
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.slow,
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(not OHIF.is_dir(), reason="OHIF names no folder with the viewer's files"),
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH"),
@@ -68,6 +69,7 @@ def viewer(live_server, clinic, monkeypatch):
         context.route("**/*", lambda route: _serve(route, live_server.url))
         page = context.new_page()
         page.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
         yield page
         browser.close()
 

@@ -72,7 +72,7 @@ class TestDatabase:
         assert database_problems() == [
             ("mammotrack.E001", "No MongoDB server answers at 127.0.0.1:9: see MONGODB_URI."),
         ]
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 20  # pymongo itself would wait for thirty
 
     @pytest.mark.usefixtures("nobody")
     def test_embedded_server_not_running(self, settings: Settings) -> None:

@@ -125,7 +125,7 @@ class TestLife:
             pid = int(parent.stdout.readline())
             assert "mongod" in command_line_of(pid)
             parent.kill()
-        wait_until_gone(pid, seconds=5)
+        wait_until_gone(pid, seconds=30)
 
     def test_path_too_long_for_a_socket(self, tmp_path: Path) -> None:
         folder = tmp_path / ("long-" * 20)

@@ -113,10 +113,10 @@ class TestSupervisor:
         )
         started = child(deaf)
         mark = f"MARK={tmp_path}"
-        wait_for(lambda: len(processes_with(mark)) == 2, seconds=10)
+        wait_for(lambda: len(processes_with(mark)) == 2, seconds=60)
         stop_all([started])
         assert started.poll() == -signal.SIGKILL
-        wait_for(lambda: processes_with(mark) == {}, seconds=2)
+        wait_for(lambda: processes_with(mark) == {}, seconds=30)
 
 
 class Served:
@@ -200,7 +200,7 @@ class TestServe:
 
     def test_keeps_search_words_out_of_the_log(self, served: Served) -> None:
         assert served.status_of("/nowhere?q=Doe-Jane") in (302, 404)
-        wait_for(lambda: '"GET /nowhere"' in served.access_log.read_text(), seconds=5)
+        wait_for(lambda: '"GET /nowhere"' in served.access_log.read_text(), seconds=30)
         assert "Doe-Jane" not in served.access_log.read_text() + served.log.read_text()
 
     @pytest.mark.parametrize("word", ["gunicorn", "--beat", "mongod "])
@@ -208,7 +208,7 @@ class TestServe:
         wait_for(lambda: len(served.processes()) == 9, seconds=60)
         before = served.pid_of(word)
         os.kill(before, signal.SIGKILL)
-        wait_for(lambda: before not in served.processes(), seconds=5)
+        wait_for(lambda: before not in served.processes(), seconds=30)
         # supervisor, mongod, gunicorn and its two processes, messenger, worker, its process and
         # its timetable; the server of decoders has no environment
         wait_for(lambda: len(served.processes()) == 9, seconds=60)
@@ -229,7 +229,7 @@ class TestServe:
             again.address()
             wait_for(lambda: len(again.processes()) == 9, seconds=60)
             again.process.kill()
-            wait_for(lambda: again.processes() == {}, seconds=15)
+            wait_for(lambda: again.processes() == {}, seconds=60)
         finally:
             again.kill()
 

@@ -322,7 +322,7 @@ time.sleep(0 if source.endswith("first") else 60)
 
     assert refusal_of(tmp_path).code == "decoder_limit"
 
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30  # of the sixty that it would have slept
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid_file.read_text()), 0)
 
