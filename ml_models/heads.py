@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_models.fitting import Curves, class_weights
-from ml_models.metrics import class_figures, confusion_counts, overall_figures
+from ml_models.metrics import class_figures, confusion_counts, overall_figures, quadratic_kappa
 
 Floats = NDArray[np.float64]
 Features = NDArray[np.float32]
@@ -141,17 +141,15 @@ def _cuts(severity: Floats, truth: Labels, suspicious: NDArray[np.bool_]) -> Flo
     Kappa alone would never answer a class as rare as 4; the recall of those that call for a biopsy
     is what is missing most where it is.
     """
-    classes = len(suspicious)
-    candidates = np.quantile(severity, _CUT_QUANTILES)
-    above = severity[:, None] >= candidates
-    best, chosen = -np.inf, candidates[: classes - 1]
-    for places in combinations_with_replacement(range(len(candidates)), classes - 1):
-        counts = _counts(truth, above[:, places].sum(axis=1), classes)
-        recall = class_figures(counts)["recall"][0, suspicious]
-        value = np.nanmean(recall) + overall_figures(counts)["quadratic_kappa"][0]
-        if value > best:
-            best, chosen = value, candidates[list(places)]
-    return chosen
+    cuts = len(suspicious) - 1
+    bounds = np.concatenate([[-np.inf], np.quantile(severity, _CUT_QUANTILES), [np.inf]])
+    above = severity[:, None] >= bounds
+    reached = np.array([above[truth == each].sum(axis=0) for each in range(cuts + 1)], np.float64)
+    places = np.array(list(combinations_with_replacement(range(1, len(bounds) - 1), cuts)))
+    ends = np.pad(places, ((0, 0), (1, 1)), constant_values=((0, 0), (0, len(bounds) - 1)))
+    counts = -np.diff(reached[:, ends]).transpose(1, 0, 2)  # of each class, between two bounds
+    recall = np.nanmean(class_figures(counts)["recall"][:, suspicious], axis=1)
+    return bounds[places[np.argmax(recall + quadratic_kappa(counts))]]
 
 
 def _softmax(

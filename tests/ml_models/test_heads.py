@@ -1,7 +1,10 @@
+from itertools import combinations_with_replacement
+
 import numpy as np
 import pytest
 
 from ml_models.heads import fit_floor, fit_softmax, severity_fit
+from ml_models.metrics import class_figures, confusion_counts, quadratic_kappa
 
 RNG = np.random.default_rng(4)
 LABELS = RNG.integers(0, 4, 240)
@@ -35,6 +38,27 @@ def test_logits_of_the_severity_rise_with_the_class_by_one_slope():
 def test_every_class_is_answered_between_its_cuts():
     answers = severity(FEATURES, evidence=False).logits(FEATURES).argmax(axis=1)
     assert set(answers.tolist()) == {0, 1, 2, 3}
+
+
+def test_no_other_cuts_do_better():
+    """Tried one after the other, between a fifth of the women and all but three of a hundred."""
+    everyone = np.arange(len(LABELS))
+    fit = severity_fit(suspicious=SUSPICIOUS, evidence=False)
+    head, _ = fit(FEATURES, LABELS, 4, [(everyone, everyone)])
+    along = FEATURES[:, 0] @ head.kernel[:, 1]
+
+    def value(cuts) -> float:
+        counts = confusion_counts(
+            truth=LABELS,
+            predicted=(along[:, None] >= cuts).sum(axis=1),
+            classes=4,
+            weights=np.ones((1, len(LABELS))),
+        )
+        return class_figures(counts)["recall"][0, SUSPICIOUS].mean() + quadratic_kappa(counts)[0]
+
+    candidates = np.quantile(along, np.linspace(0.2, 0.97, 22))
+    best = max(value(np.array(each)) for each in combinations_with_replacement(candidates, 3))
+    assert value(-np.diff(head.bias)) == pytest.approx(best)
 
 
 def test_evidence_counts_as_much_as_appearance():
