@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCAL := HTTPS_ONLY=false ALLOWED_HOSTS=127.0.0.1,localhost
 PORT ?= 8000
+# Of the tests, which wait a good deal; each takes two gigabytes.
+WORKERS ?= 3
 
 .PHONY: help setup demo run test lint fix types contracts check migrations texts benchmark screenshots clean
 
@@ -25,7 +27,7 @@ run: setup  ## the empty application on this machine: database, worker and web s
 	$(LOCAL) $(BIN)/python manage.py serve --port $(PORT)
 
 test: setup  ## all tests, on a real database and a real worker
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: setup  ## style and import contracts
 	$(BIN)/ruff format --check .
