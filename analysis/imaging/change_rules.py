@@ -136,16 +136,29 @@ class ChangeRules:
     contradicting_log_size: float
 
     def at_mark(self, measured: Vector) -> ChangeEstimate:
-        """Estimate from (placements, features) at a mark."""
+        """Estimate the change of a marked mass.
+
+        Parameters
+        ----------
+        measured : (placements, features) float64 ndarray
+            The features of ``marked_change.FEATURES``, once for each placement of the mark.
+
+        Returns
+        -------
+        ChangeEstimate
+            ``regression`` and ``progression`` sum to ``probability``; each is the median over
+            the placements, scaled so that the three classes sum to 1.
+        """
         fits = self.marked.probabilities(measured)
-        less, same, more = np.median(fits[0], axis=0)
+        medians = np.median(fits[0], axis=0)
+        less, _, more = medians / medians.sum()
         low, high = np.percentile(1 - fits[..., 1], INTERVAL)
-        change = 1 - same / (less + same + more)
+        change = less + more
         return ChangeEstimate(
             probability=float(change),
             interval=(min(float(low), float(change)), max(float(high), float(change))),
-            regression=float(change * less / (less + more)),
-            progression=float(change * more / (less + more)),
+            regression=float(less),
+            progression=float(more),
         )
 
     def candidate_probabilities(self, candidates: Vector) -> Vector:
@@ -157,7 +170,20 @@ class ChangeRules:
     def without_mark(
         self, candidates: Vector, *, ssim_by_scale_mm: Mapping[str, float]
     ) -> ChangeEstimate:
-        """Estimate for a whole breast from its candidates and its similarity."""
+        """Estimate the change of a whole breast.
+
+        Parameters
+        ----------
+        candidates : (candidates, features) float64 ndarray
+            The features of ``attention.FEATURES``; no rows when no place stands out.
+        ssim_by_scale_mm : mapping of str to float
+            SSIM in [-1, 1] by millimetres a pixel, as ``comparison.ssim_by_scale_mm`` names them.
+
+        Returns
+        -------
+        ChangeEstimate
+            Without ``regression`` and ``progression``.
+        """
         likeliest = float(self.candidate_probabilities(candidates).max(initial=0.0))
         measured = unmarked_features(likeliest, ssim_by_scale_mm, floor=self.similarity_floor)
         fits = self.unmarked.probabilities(measured)[..., 1]

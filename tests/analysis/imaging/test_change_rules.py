@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -59,6 +61,14 @@ def test_probabilities_of_a_mark_add_up_and_lie_in_their_interval(measured):
     low, high = found.interval
     assert 0 <= low <= found.probability <= high <= 1
     assert found.regression + found.progression == pytest.approx(found.probability)
+
+
+def test_a_mark_that_is_surely_unchanged_has_no_part_of_either_change():
+    certain = replace(RULES, marked=model([[[0, 0], [2000, 0], [0, 0]]]))
+
+    found = certain.at_mark(np.array([[1.0]]))
+
+    assert found == ChangeEstimate(0.0, (0.0, 0.0), regression=0.0, progression=0.0)
 
 
 def test_loss_speaks_for_regression_and_gain_for_progression():
