@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from operator import attrgetter
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -28,26 +29,23 @@ class Treatment:
 
 
 def treatment_of(patient: Patient, *, analysis_allowed: bool) -> Treatment:
-    """One question for all of it: it comes with every look at a patient."""
-    kinds = {"courses": TherapyCourse, "cycles": TherapyCycle, "pathology": PathologyReport}
+    """All three kinds in one query, as every view of a patient needs them."""
+    kinds = (
+        ("courses", TherapyCourse, "start_date"),
+        ("cycles", TherapyCycle, "given_date"),
+        ("pathology", PathologyReport, "report_date"),
+    )
     pipeline = [
         {"$match": {"_id": patient.pk.hex}},
         {"$project": {"_id": True}},
-        *(
-            lookup(model, local="_id", foreign="patient_id", name=name)
-            for name, model in kinds.items()
-        ),
+        *(lookup(model, local="_id", foreign="patient_id", name=name) for name, model, _ in kinds),
     ]
     (found,) = aggregate(Patient, pipeline)
-    courses = (row_of(TherapyCourse, each) for each in found["courses"])
-    cycles = (row_of(TherapyCycle, each) for each in found["cycles"])
-    reports = (row_of(PathologyReport, each) for each in found["pathology"])
-    return Treatment(
-        courses=sorted(courses, key=attrgetter("start_date", "pk")),
-        cycles=sorted(cycles, key=attrgetter("given_date", "pk")),
-        pathology=sorted(reports, key=attrgetter("report_date", "pk")),
-        analysis_allowed=analysis_allowed,
-    )
+    in_order: dict[str, Any] = {
+        name: sorted((row_of(model, each) for each in found[name]), key=attrgetter(day, "pk"))
+        for name, model, day in kinds
+    }
+    return Treatment(**in_order, analysis_allowed=analysis_allowed)
 
 
 def courses_of(patient: Patient) -> QuerySet[TherapyCourse]:
