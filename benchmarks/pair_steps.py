@@ -88,7 +88,8 @@ def _ours(pair: FullSizePair, folder: Path, clock: Clock, *, classify: bool) -> 
         earlier, later = prepare_pair(prior=prior, current=current)
     if classify:
         with clock.step("classify both films"):
-            classifier().classify_many([earlier, later])
+            for each in (earlier, later):
+                classifier().classify(each)
     with clock.step("register and compare"):
         change = compare_breasts(prior=earlier, current=later)
     with clock.step("render"):

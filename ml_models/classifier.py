@@ -100,11 +100,20 @@ class Explained:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a network says of one picture: logits (classes,), its Grad-CAM by copy, its features.
+    """What a network says of one picture.
 
-    The Grad-CAM is what goes beyond that of an empty canvas: what the network says of nothing is
-    the same everywhere, and no evidence. It is not `familiar` when its features are unlike those of
-    the training pictures.
+    Attributes
+    ----------
+    logits : (classes,) float64 ndarray
+        The mean over the copies of the picture.
+    grad_cam : callable or None
+        From a direction, (classes,) float64, to the Grad-CAM of every copy, (copies, rows, cols)
+        float32, signed, less that of an empty canvas, which is no evidence. None when the
+        architecture has none to give.
+    features : (2560,) float32 ndarray or None
+        The pooled maps of the backbone, averaged over the copies.
+    familiar : bool
+        False when the features are unlike those of the training pictures.
     """
 
     logits: NDArray[np.float64]
@@ -149,10 +158,6 @@ class Classifier:
     def classify(self, prepared: PreparedBreast) -> Classification:
         """Classify one picture; see `explain`."""
         return self.explain(prepared).classification
-
-    def classify_many(self, prepared: Sequence[PreparedBreast]) -> list[Classification]:
-        """Classify pictures, one answer each, in order."""
-        return [self.explain(one).classification for one in prepared]
 
     def explain(self, prepared: PreparedBreast) -> Explained:
         """Classify one picture and show where the evidence lies, in one pass of the network.

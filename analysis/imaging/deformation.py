@@ -17,8 +17,6 @@ from analysis.imaging.breast import WORKING_SPACING_MM
 from analysis.imaging.masked import MaskedBlur, local_contrast
 from analysis.imaging.registration import Registration
 
-DEFORMATION_VERSION = "gauss-newton-1"
-
 FACTOR = 4
 SPACING_MM = WORKING_SPACING_MM * FACTOR
 """Grid on which pictures are compared: 1.6 mm."""

@@ -15,8 +15,6 @@ from analysis.imaging.alignment import Affine, Features, align
 from analysis.imaging.breast import WORKING_SPACING_MM
 from analysis.imaging.masked import correlation, local_contrast
 
-REGISTRATION_VERSION = "affine-dis-1"
-
 FRAME_MULTIPLE_PX = 8
 """Frames are padded so that they halve three times without remainder."""
 FLOW_FACTOR = 2

@@ -17,7 +17,6 @@ from ml_models.attributes.descriptors import (
 
 Floats = NDArray[np.float64]
 
-DESCRIBED = ("age", "shape", "margin", "density")  # the columns that may have gaps
 ORDERED = {"shape": len(Shape), "margin": len(Margin), "density": len(Density)}
 AGE_UNIT = 10.0  # years
 AGE_CENTRE = 55.0
