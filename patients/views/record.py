@@ -10,14 +10,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from mammotrack.accounts.policy import Permission, require
-from mammotrack.errors import Conflict, Rejected
-from mammotrack.middleware import status_of
-from mammotrack.web import Request, show_refusal
+from mammotrack.web import Request
 from patients import selectors, services
 from patients.choices import ConsentPurpose
 from patients.consents import consent_state
 from patients.forms import ConsentForm, HistoryForm
-from patients.views.shared import about, form_page, reason_page
+from patients.views.shared import about, form_page, reason_page, submit
 
 
 @form_page
@@ -27,16 +25,11 @@ def consent(request: Request, patient_id: UUID) -> HttpResponse:
     status = 200
     if request.method == "POST":
         require(request.user, Permission.RECORD_CONSENT)
-        status = 422
-        if form.is_valid():
-            try:
-                services.record_consent(patient, **form.cleaned_data, recorded_by=request.user)
-            except (Rejected, Conflict) as error:
-                show_refusal(form, error, field="decided_on")
-                status = status_of(error)
-            else:
-                messages.success(request, _("The consent is on record."))
-                return redirect("patients:consent", patient.pk)
+        record = partial(services.record_consent, patient, recorded_by=request.user)
+        status = submit(form, record, field_of=lambda _error: "decided_on")
+        if status == 200:
+            messages.success(request, _("The consent is on record."))
+            return redirect("patients:consent", patient.pk)
     context = about(patient) | {
         "form": form,
         "states": [consent_state(patient.pk, purpose) for purpose in ConsentPurpose],
@@ -52,16 +45,11 @@ def history(request: Request, patient_id: UUID) -> HttpResponse:
     status = 200
     if request.method == "POST":
         require(request.user, Permission.WRITE_PATIENTS)
-        status = 422
-        if form.is_valid():
-            try:
-                services.record_history(patient, **form.cleaned_data, recorded_by=request.user)
-            except (Rejected, Conflict) as error:
-                show_refusal(form, error, field=error.context.get("field"))
-                status = status_of(error)
-            else:
-                messages.success(request, _("The entry is on record."))
-                return redirect("patients:history", patient.pk)
+        record = partial(services.record_history, patient, recorded_by=request.user)
+        status = submit(form, record, field_of=lambda error: error.context.get("field"))
+        if status == 200:
+            messages.success(request, _("The entry is on record."))
+            return redirect("patients:history", patient.pk)
     context = about(patient) | {"form": form, "entries": selectors.history_of(patient)}
     return render(request, "patients/history.html", context, status=status)
 

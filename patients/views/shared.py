@@ -34,6 +34,23 @@ def refuse(form: Form, error: MammoTrackError) -> int:
     return status_of(error)
 
 
+def submit(
+    form: Form,
+    act: Callable[..., object],
+    *,
+    field_of: Callable[[MammoTrackError], str | None],
+) -> int:
+    """Act on what the form says: 200 when done, else the status of the refusal the form shows."""
+    if not form.is_valid():
+        return 422
+    try:
+        act(**form.cleaned_data)
+    except (Rejected, Conflict) as error:
+        show_refusal(form, error, field=field_of(error))
+        return status_of(error)
+    return 200
+
+
 def about(patient: Patient) -> dict[str, object]:
     return {"patient": patient, "banner": banner(patient, today=timezone.localdate())}
 
@@ -51,15 +68,9 @@ def reason_page(
     form = ReasonForm(request.POST or None)
     status = 200
     if request.method == "POST":
-        status = 422
-        if form.is_valid():
-            try:
-                act(reason=form.cleaned_data["reason"])
-            except (Rejected, Conflict) as error:
-                show_refusal(form, error, field="reason")
-                status = status_of(error)
-            else:
-                messages.success(request, _("It is done and on record."))
-                return redirect(then, patient.pk)
+        status = submit(form, act, field_of=lambda _error: "reason")
+        if status == 200:
+            messages.success(request, _("It is done and on record."))
+            return redirect(then, patient.pk)
     context = about(patient) | {"form": form, "title": title, "button": button}
     return render(request, "patients/add_fact.html", context, status=status)
