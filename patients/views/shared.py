@@ -29,8 +29,12 @@ FIELD_OF_REFUSAL = {
 }
 
 
+def field_of_refusal(error: MammoTrackError) -> str | None:
+    return FIELD_OF_REFUSAL.get(error.problem_code)
+
+
 def refuse(form: Form, error: MammoTrackError) -> int:
-    show_refusal(form, error, field=FIELD_OF_REFUSAL.get(error.problem_code))
+    show_refusal(form, error, field=field_of_refusal(error))
     return status_of(error)
 
 

@@ -11,12 +11,11 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from mammotrack.accounts.policy import Permission, require
-from mammotrack.errors import Conflict, Rejected
 from mammotrack.web import Request
 from patients import selectors, services
 from patients.forms import CourseForm, CycleForm, PathologyForm
 from patients.models import AmendableFact, Patient
-from patients.views.shared import about, form_page, refuse
+from patients.views.shared import about, field_of_refusal, form_page, submit
 
 
 @form_page
@@ -107,16 +106,12 @@ def _fact_page(
     version = _seen_version(request, fact) if fact else None
     status = 200
     if request.method == "POST":
-        status = 422
-        if form.is_valid():
-            said = form.cleaned_data | ({"expected_version": version} if fact else {})
-            try:
-                record(**said, recorded_by=request.user)
-            except (Rejected, Conflict) as error:
-                status = refuse(form, error)
-            else:
-                messages.success(request, _("It is on record."))
-                return redirect("patients:detail", patient.pk)
+        seen = {"expected_version": version} if fact else {}
+        act = partial(record, **seen, recorded_by=request.user)
+        status = submit(form, act, field_of=field_of_refusal)
+        if status == 200:
+            messages.success(request, _("It is on record."))
+            return redirect("patients:detail", patient.pk)
     context = about(patient) | {"form": form, "title": title, "expected_version": version}
     return render(request, "patients/add_fact.html", context, status=status)
 
