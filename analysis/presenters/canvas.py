@@ -80,11 +80,23 @@ def _canvas(mammogram: Mammogram, discs: list[Disc]) -> Canvas:
     first = FIRST_RADIUS_MM / spacing_mm if spacing_mm else FIRST_RADIUS_SHARE * mammogram.rows
     label_size = round(LABEL_SHARE * mammogram.rows, 1)
     return Canvas(
-        _labels_apart(discs, label_size),
+        _labels_apart(_labels_inside(discs, label_size, mammogram.columns), label_size),
         label_size=label_size,
         first_radius=round(first),
         ten_mm=f"{10 / spacing_mm:.0f}" if spacing_mm else "",
     )
+
+
+def _labels_inside(discs: Sequence[Disc], size: float, columns: int) -> list[Disc]:
+    """A number that the right edge would cut stands left of its circle: of L1 would stay an L,
+    which on a right breast reads as its side.
+    """
+    return [
+        replace(disc, label_x=round(disc.x - disc.radius - LABEL_WIDTH * size, 1))
+        if disc.label_x + LABEL_WIDTH * size > columns
+        else disc
+        for disc in discs
+    ]
 
 
 def _labels_apart(discs: Sequence[Disc], size: float) -> list[Disc]:

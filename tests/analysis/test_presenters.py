@@ -1,6 +1,6 @@
 import pytest
 
-from analysis.models import AnalysisJob, Comparison, Prediction
+from analysis.models import AnalysisJob, Comparison, LesionMark, Prediction
 from analysis.presenters.canvas import canvases
 from analysis.presenters.classification import BY_APPEARANCE, picture_finding
 from analysis.presenters.histogram import histogram_bars
@@ -140,3 +140,17 @@ def test_numbers_of_circles_that_overlap_stand_below_each_other():
         ("3", 357.0, 433.8),
     ]
     assert drawn.label_size == 28.0
+
+
+@pytest.mark.parametrize(
+    ("x", "label_x"),
+    [(694.0, 744.0), (695.0, 589.0)],  # right of the circle as long as two characters have room
+)
+def test_s07_a_number_at_the_right_edge_stands_left_of_its_circle(x: float, label_x: float):
+    mammogram = Mammogram(rows=1000, columns=800, pixel_spacing_mm=0.1)
+    job = AnalysisJob(current=mammogram)
+    mark = LesionMark(x=x, y=400.0, radius=50.0)
+
+    _, drawn = canvases(job, None, on_prior=[], on_current=[mark])
+
+    assert [(disc.label, disc.label_x) for disc in drawn.discs] == [("L1", label_x)]
