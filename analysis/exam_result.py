@@ -24,12 +24,16 @@ class ExamResult:
         return max(filter(None, (self.left, self.right)), default=None)
 
 
+def has_category(prediction: Prediction | None) -> bool:
+    return bool(prediction and prediction.category and not prediction.abstained)
+
+
 def exam_result(readings: Iterable[tuple[str, Prediction]]) -> ExamResult:
     """The result of one exam, from laterality and prediction of each of its pictures."""
     found = [
         (laterality, prediction.category)
         for laterality, prediction in readings
-        if prediction.category and not prediction.abstained
+        if has_category(prediction)
     ]
 
     def worst(side: str) -> str | None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from analysis.choices import RecommendationStatus
-from analysis.exam_result import exam_result
+from analysis.exam_result import exam_result, has_category
 from analysis.models import AnalysisJob, Decision, Prediction, Recommendation
 from analysis.presenters.lesions import size_sentence, size_text
 from analysis.presenters.words import category_meaning, proposal_label, verdict_label
@@ -158,7 +158,12 @@ def _exam_text(pictures: list[Mammogram], newest: dict[UUID, Prediction]) -> str
         return device
     sides = [(_("left"), result.left), (_("right"), result.right), (_("exam"), result.exam)]
     said = ", ".join(f"{name} {category}" for name, category in sides if category)
-    return f"{device}. " + _("Computer suggestion, worst picture: %(said)s") % {"said": said}
+    text = f"{device}. " + _("Computer suggestion, worst picture: %(said)s") % {"said": said}
+    silent = [picture for picture in pictures if not has_category(newest.get(picture.pk))]
+    if silent:
+        names = ", ".join(f"{picture.laterality} {picture.view}" for picture in silent)
+        text += ". " + _("Without a category: %(pictures)s") % {"pictures": names}
+    return text
 
 
 def _size_events(record: PatientRecord) -> list[Event]:

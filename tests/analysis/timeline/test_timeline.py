@@ -183,3 +183,39 @@ def test_a_decision_is_marked_where_it_was_signed():
     assert drawn.events[0].detail == (
         "Overrides the proposal. Palpable nodule. Signed by Dr. Vera Lund"
     )
+
+
+def test_d10_an_exam_names_the_pictures_without_a_category_beside_its_worst():
+    exam = Exam()
+    read, silent, unread = (
+        shot(TODAY, *place, exam=exam) for place in (("L", "CC"), ("L", "MLO"), ("R", "CC"))
+    )
+    answers = [
+        Recommendation(
+            current=picture,
+            proposal=Proposal.NOT_ASSESSABLE,
+            current_prediction=Prediction(category=category, abstained=not category),
+        )
+        for picture, category in ((read, "2"), (silent, ""))
+    ]
+
+    drawn = timeline(
+        record(mammograms=[read, silent, unread], recommendations=answers), today=TODAY
+    )
+
+    (said,) = (event.detail for event in drawn.events if event.pictures)
+    assert "left 2, exam 2. Without a category: L MLO, R CC" in said
+
+
+def test_d10_an_exam_read_whole_names_no_picture_without_a_category():
+    picture = shot(TODAY)
+    answer = Recommendation(
+        current=picture,
+        proposal=Proposal.NOT_ASSESSABLE,
+        current_prediction=Prediction(category="2"),
+    )
+
+    drawn = timeline(record(mammograms=[picture], recommendations=[answer]), today=TODAY)
+
+    (said,) = (event.detail for event in drawn.events if event.pictures)
+    assert said.endswith("left 2, exam 2")
