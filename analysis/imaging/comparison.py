@@ -18,7 +18,7 @@ from analysis.imaging.calibration import load_calibration
 from analysis.imaging.change import AttentionMark, LesionChange, assess_change
 from analysis.imaging.deformation import refine
 from analysis.imaging.errors import ImagingError
-from analysis.imaging.frame import Frame, common_frame
+from analysis.imaging.frame import common_frame
 from analysis.imaging.mark import Mark
 from analysis.imaging.photometry import tissue_window, window_on_tissue
 from analysis.imaging.projection import obliqueness
@@ -268,22 +268,19 @@ def _paper_ssim_150(
 def _registered_ssim_1(
     prior: PreparedBreast, current: PreparedBreast, pair: ChangeMeasurement, lesion: Mark | None
 ) -> ChangeMeasurement:
-    frame = common_frame(prior=prior, current=current)
-    registration = _registered(frame)
-    reason = registration_refusal(registration, prior=prior, current=current)
+    registered, reason = _registered(prior, current)
     if reason is not None:
-        return replace(pair, reason=reason, registration=registration.quality)
-    return _scored(pair, RegisteredPair(frame, registration))
+        return replace(pair, reason=reason, registration=registered.registration.quality)
+    return _scored(pair, registered)
 
 
 def _registered_change_2(
     prior: PreparedBreast, current: PreparedBreast, pair: ChangeMeasurement, lesion: Mark | None
 ) -> ChangeMeasurement:
-    frame = common_frame(prior=prior, current=current)
-    registration = _registered(frame)
-    reason = registration_refusal(registration, prior=prior, current=current)
+    registered, reason = _registered(prior, current)
     if reason is not None:
-        return replace(pair, reason=reason, registration=registration.quality)
+        return replace(pair, reason=reason, registration=registered.registration.quality)
+    frame, registration = registered.frame, registered.registration
     registered = RegisteredPair(frame, refine(registration, **vars(frame)))
     scored = _scored(pair, registered)
     found = assess_change(
@@ -304,8 +301,14 @@ def _registered_change_2(
     )
 
 
-def _registered(frame: Frame) -> Registration:
-    return register(**vars(frame))
+def _registered(
+    prior: PreparedBreast, current: PreparedBreast
+) -> tuple[RegisteredPair, str | None]:
+    """Return both on one frame, and why they may not be compared, if so."""
+    frame = common_frame(prior=prior, current=current)
+    registration = register(**vars(frame))
+    reason = registration_refusal(registration, prior=prior, current=current)
+    return RegisteredPair(frame, registration), reason
 
 
 def registration_refusal(
