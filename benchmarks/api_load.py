@@ -168,7 +168,7 @@ def measure(port: int, options: argparse.Namespace) -> None:
         f"{options.patients} patients, {options.clients} clients,"
         f" {options.rounds} rounds of {options.seconds} s each"
     )
-    say(f"{'':14}{'n':>7}{'a second':>14}{'p50 ms':>8}{'p95 ms':>8}{'p99 ms':>8}")
+    say(f"{'':14}{'n':>7}{'a second':>17}{'p50 ms':>8}{'p95 ms':>8}{'p99 ms':>8}")
     with subprocess.Popen(supervisor.web_command(port)) as server:
         try:
             wait_for(port)
@@ -194,7 +194,7 @@ def _row(name: str, rounds: list[list[float]], seconds: int) -> str:
     cut = statistics.quantiles(times, n=100)
     held = rates[0] >= TARGET_RPS and cut[94] < TARGET_P95_MS
     return (
-        f"{name:14}{len(times):>7}{f'{rates[0]:.1f} to {rates[-1]:.1f}':>14}"
+        f"{name:14}{len(times):>7}{f'{rates[0]:.1f} to {rates[-1]:.1f}':>17}"
         f"{cut[49]:>8.0f}{cut[94]:>8.0f}{cut[98]:>8.0f}  {'held' if held else 'not held'}"
     )
 
