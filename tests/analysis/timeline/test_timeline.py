@@ -219,3 +219,16 @@ def test_d10_an_exam_read_whole_names_no_picture_without_a_category():
 
     (said,) = (event.detail for event in drawn.events if event.pictures)
     assert said.endswith("left 2, exam 2")
+
+
+def test_a_lesion_on_a_picture_of_unknown_scale_has_no_size_rather_than_none_of_it():
+    picture = shot(TODAY)
+    mark = LesionMark(mammogram=picture, marked_by=User(full_name="Dr. Vera Lund"))
+    course = size_course([LesionSize(day=TODAY, diameter_mm=None, measurable=True)])
+
+    drawn = timeline(
+        record(mammograms=[picture], lesions=[FollowedLesion(1, mark, course)]), today=TODAY
+    )
+
+    (row,) = drawn.sizes
+    assert [point.text for point in row.points] == ["no size in mm"]
