@@ -21,6 +21,9 @@
       if (event.key === "Escape") setDrawing(false);
     });
     form.addEventListener("input", show);
+    form.addEventListener("change", ({ target }) => {
+      if (target.name === "picture") leaveOther(target.value);
+    });
 
     for (const canvas of canvases) {
       canvas.addEventListener("pointerdown", (event) => {
@@ -65,6 +68,16 @@
     function choose(picture) {
       for (const option of form.querySelectorAll("[name=picture]")) {
         option.checked = option.value === picture;
+      }
+      leaveOther(picture);
+    }
+
+    // A mark takes the place of one on the same picture only.
+    function leaveOther(chosen) {
+      const { onPrior, onCurrent } = form.dataset;
+      const others = { prior: onCurrent, current: onPrior }[chosen] ?? "";
+      if (fields.replaces && others.split(" ").includes(fields.replaces.value)) {
+        fields.replaces.value = "";
       }
     }
 
