@@ -289,5 +289,4 @@ def measure(options: argparse.Namespace, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mammotrack.settings")
     main()

@@ -162,7 +162,6 @@ def main() -> None:
             "MFA_REQUIRED": "false",
             "LOG_LEVEL": "ERROR",
         }
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mammotrack.settings")
         import django
 
         django.setup()
