@@ -110,11 +110,7 @@ def size_text(found: SizedDate) -> str:
         if not found.size.diameter_mm:
             return _("new")
         return _("new, %(size)s") % {"size": millimetres(found.size.diameter_mm)}
-    return (
-        _("no size in mm")
-        if found.size.diameter_mm is None
-        else millimetres(found.size.diameter_mm)
-    )
+    return _("no size") if found.size.diameter_mm is None else millimetres(found.size.diameter_mm)
 
 
 def size_sentence(found: SizedDate) -> str:

@@ -231,4 +231,4 @@ def test_a_lesion_on_a_picture_of_unknown_scale_has_no_size_rather_than_none_of_
     )
 
     (row,) = drawn.sizes
-    assert [point.text for point in row.points] == ["no size in mm"]
+    assert [point.text for point in row.points] == ["no size"]
