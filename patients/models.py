@@ -87,6 +87,9 @@ class Patient(TracedModel, TimestampedModel):
     last_entry_at = models.DateTimeField(
         null=True, editable=False, help_text="When something was last put on this record."
     )
+    entries = models.PositiveIntegerField(
+        default=0, editable=False, help_text="How often something was put on this record."
+    )
     merged_into = models.ForeignKey(
         "self", null=True, editable=False, on_delete=models.PROTECT, related_name="merged_records"
     )

@@ -4,8 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
+import time_machine
 from django.apps import apps
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.urls import reverse
 
 from analysis.choices import JobState
@@ -14,12 +15,15 @@ from analysis.services import jobs
 from analysis.services.decisions import sign_decision
 from mammotrack.accounts.models import Role
 from mammotrack.audit.models import Action, AuditEntry
+from mammotrack.db import atomic, is_transient
 from mammotrack.errors import Forbidden
+from mammotrack.models import now
 from patients import services
 from patients.errors import RecordMerged
 from patients.models import Patient, PatientFact, PatientMerge
 from patients.partial_dates import PartialDate
 from patients.selectors import record_number_keys, search_patients
+from patients.services.facts import claim_record
 from patients.services.merging import fact_models, whole_of
 from scans.models import Mammogram
 from scans.services import Statement, store_mammogram
@@ -103,13 +107,14 @@ def filled(clinic, doctor, **fields) -> Patient:
 
 
 def documents() -> dict[str, list]:
-    """Everything in the database about patients, but for the note of the last entry."""
+    """Everything in the database about patients, but for the notes of the last entry."""
     everything = {}
     for model in [Patient, *fact_models()]:
         collection = connection.get_collection(model._meta.db_table)
         rows = sorted(collection.find(), key=lambda row: str(row["_id"]))
         for row in rows:
             row.pop("last_entry_at", None)
+            row.pop("entries", None)
         everything[model._meta.label] = rows
     return everything
 
@@ -256,6 +261,26 @@ def test_C06_S3_a_job_under_way_during_the_merge_lands_on_the_survivor(clinic, d
     queued.refresh_from_db()
     assert (queued.state, queued.patient_id) == (JobState.QUEUED, survivor.pk)
     assert AnalysisJob.objects.count() == 3
+
+
+def test_S3_of_two_entries_in_one_millisecond_the_second_keeps_a_merge_out_too(clinic, doctor):
+    survivor, merged = make_patient(clinic), make_patient(clinic)
+
+    def merge_meanwhile() -> None:
+        try:
+            with atomic():
+                Patient.objects.filter(pk=merged.pk).update(merged_into=survivor.pk)
+        finally:
+            connection.close()
+
+    with time_machine.travel(now(), tick=False), ThreadPoolExecutor(1) as elsewhere:
+        with atomic():
+            claim_record(merged.pk)
+        with atomic():
+            claim_record(merged.pk)
+            with pytest.raises(DatabaseError) as met:
+                elsewhere.submit(merge_meanwhile).result()
+    assert is_transient(met.value)
 
 
 def test_S3_an_upload_at_the_same_moment_is_refused_or_moves(clinic, doctor):
