@@ -47,7 +47,7 @@ class Hanging:
 
 
 def older_first(pictures: Iterable[Mammogram]) -> list[Mammogram]:
-    return sorted(pictures, key=lambda each: (each.exam_date, each.created_at))
+    return sorted(pictures, key=lambda each: (each.exam_date, each.created_at, each.pk))
 
 
 def hang(exam: Exam, pictures: Sequence[Mammogram], jobs: Iterable[AnalysisJob]) -> Hanging:

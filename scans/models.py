@@ -76,7 +76,7 @@ class MammogramQuerySet(models.QuerySet["Mammogram"]):
     def prior_to(self, mammogram: Mammogram) -> Mammogram | None:
         """The latest earlier picture of the same breast and view."""
         earlier = self.same_position(mammogram).filter(exam_date__lt=mammogram.exam_date)
-        return earlier.order_by("-exam_date", "-created_at", "pk").first()
+        return earlier.order_by("-exam_date", "-created_at", "-pk").first()
 
     def all_after(self, mammogram: Mammogram) -> MammogramQuerySet:
         """The later pictures of the same breast and view, earliest first."""

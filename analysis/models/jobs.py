@@ -44,12 +44,12 @@ class AnalysisJob(PatientFact):
     class Meta:
         indexes = [
             models.Index(fields=["state", "lease_until"], name="job_by_lease"),
-            models.Index(fields=["patient", "-created_at", "id"], name="job_by_patient"),
+            models.Index(fields=["patient", "-created_at", "-id"], name="job_by_patient"),
             models.Index(fields=["current", "-created_at"], name="job_by_current"),
             models.Index(fields=["mark", "-created_at", "-id"], name="job_by_mark"),
             models.Index(fields=["clinic", "state", "-created_at"], name="job_by_clinic"),
             models.Index(fields=["clinic", "-created_at", "-id"], name="job_newest"),
-            models.Index(fields=["requested_by", "-created_at", "id"], name="job_by_requester"),
+            models.Index(fields=["requested_by", "-created_at", "-id"], name="job_by_requester"),
         ]
 
     def __str__(self) -> str:

@@ -94,7 +94,7 @@ class Decision(PatientFact):
         indexes = [
             models.Index(fields=["patient", "signed_at", "id"], name="decision_by_patient"),
             models.Index(fields=["clinic", "-created_at", "-id"], name="decision_newest"),
-            models.Index(fields=["clinic", "-signed_at", "id"], name="decision_by_signing"),
+            models.Index(fields=["clinic", "-signed_at", "-id"], name="decision_by_signing"),
         ]
 
     def __str__(self) -> str:

@@ -30,7 +30,9 @@ def readings_of_exam(user: User, exam_id: UUID) -> list[tuple[str, Prediction]]:
         raise NotFound("There is no such exam.")
     require_read(user, pictures)
     found = predictions_visible_to(user).filter(mammogram_id__in=list(sides))
-    newest = {prediction.mammogram_id: prediction for prediction in found.order_by("created_at")}
+    newest = {
+        prediction.mammogram_id: prediction for prediction in found.order_by("created_at", "pk")
+    }
     return [(sides[mammogram_id], prediction) for mammogram_id, prediction in newest.items()]
 
 
@@ -44,14 +46,16 @@ def breast_of(prediction: Prediction) -> BreastPrediction | None:
             model_version=prediction.model_version,
             preparation_version=prediction.preparation_version,
         )
-        .order_by("-created_at", "pk")
+        .order_by("-created_at", "-pk")
         .first()
     )
 
 
 def breasts_of_exam(exam_id: UUID) -> list[BreastPrediction]:
     """For each breast what was last said of all its pictures together, left first."""
-    found = BreastPrediction.objects.filter(exam_id=exam_id).order_by("laterality", "created_at")
+    found = BreastPrediction.objects.filter(exam_id=exam_id).order_by(
+        "laterality", "created_at", "pk"
+    )
     return list({each.laterality: each for each in found}.values())
 
 
@@ -69,7 +73,7 @@ def latest_job_of(mammogram: Mammogram) -> AnalysisJob | None:
     return (
         AnalysisJob.objects.filter(current=mammogram)
         .select_related("current", "prior")
-        .order_by("-created_at", "pk")
+        .order_by("-created_at", "-pk")
         .first()
     )
 
@@ -79,7 +83,7 @@ def analyses_of(mammogram: Mammogram) -> QuerySet[AnalysisJob]:
     return (
         AnalysisJob.objects.filter(current=mammogram)
         .select_related("prior", "mark", "mark__marked_by")
-        .order_by("-created_at", "pk")
+        .order_by("-created_at", "-pk")
     )
 
 
@@ -87,7 +91,7 @@ def newest_job_of_pair(*, prior: Mammogram, current: Mammogram) -> AnalysisJob |
     """The newest analysis of these two pictures, at whatever mark."""
     return (
         AnalysisJob.objects.filter(prior=prior, current=current)
-        .order_by("-created_at", "pk")
+        .order_by("-created_at", "-pk")
         .first()
     )
 
@@ -95,7 +99,9 @@ def newest_job_of_pair(*, prior: Mammogram, current: Mammogram) -> AnalysisJob |
 def newest_job_at(mark: LesionMark, *, current: Mammogram) -> AnalysisJob | None:
     """The newest analysis of a picture at this mark."""
     return (
-        AnalysisJob.objects.filter(mark=mark, current=current).order_by("-created_at", "pk").first()
+        AnalysisJob.objects.filter(mark=mark, current=current)
+        .order_by("-created_at", "-pk")
+        .first()
     )
 
 

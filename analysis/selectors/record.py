@@ -26,7 +26,7 @@ def jobs_of(patient: Patient) -> QuerySet[AnalysisJob]:
         .select_related(
             "recommendation", "recommendation__current_prediction", "recommendation__comparison"
         )
-        .order_by("-created_at", "pk")
+        .order_by("-created_at", "-pk")
     )
 
 
@@ -35,7 +35,7 @@ def decisions_of(patient: Patient, *, user: User) -> QuerySet[Decision]:
         decisions_visible_to(user)
         .filter(patient=patient)
         .select_related("signed_by")
-        .order_by("-signed_at", "pk")
+        .order_by("-signed_at", "-pk")
     )
 
 

@@ -13,7 +13,7 @@ from scans.models import Mammogram
 def similar_cases_of(mammogram: Mammogram, *, user: User) -> SimilarCases | None:
     """The newest search for pictures like this one."""
     found = similar_cases_visible_to(user).filter(mammogram=mammogram)
-    return found.order_by("-created_at", "pk").first()
+    return found.order_by("-created_at", "-pk").first()
 
 
 def shown_cases(found: SimilarCases) -> list[dict[str, Any]]:

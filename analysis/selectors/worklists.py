@@ -24,7 +24,7 @@ def recommendations_to_review(user: User) -> QuerySet[Recommendation]:
         .filter(status__in=(RecommendationStatus.PROPOSED, RecommendationStatus.AWAITING_SECOND))
         .exclude(prior=None, deciding_rule=NOTHING_TO_COMPARE)
         .select_related("patient", "current", "current_prediction", "comparison")
-        .order_by("-created_at", "pk")
+        .order_by("-created_at", "-pk")
     )
 
 
@@ -33,7 +33,7 @@ def jobs_in_state(user: User, *states: JobState) -> QuerySet[AnalysisJob]:
         jobs_visible_to(user)
         .filter(state__in=states)
         .select_related("patient", "current", "prior")
-        .order_by("-created_at", "pk")
+        .order_by("-created_at", "-pk")
     )
 
 
@@ -51,7 +51,7 @@ def jobs_asked_for_by(user: User) -> QuerySet[AnalysisJob]:
             "recommendation__current_prediction",
             "recommendation__comparison",
         )
-        .order_by("-created_at", "pk")
+        .order_by("-created_at", "-pk")
     )
 
 
@@ -66,5 +66,5 @@ def signed_decisions(user: User) -> QuerySet[Decision]:
             "recommendation__current_prediction",
             "recommendation__comparison",
         )
-        .order_by("-signed_at", "pk")
+        .order_by("-signed_at", "-pk")
     )

@@ -67,7 +67,7 @@ def with_own_cases(reference: ReferenceSet, query: Mammogram) -> ReferenceSet:
             features__isnull=False,
         )
         .select_related("mammogram")
-        .order_by("-created_at", "pk")[:OWN_CASES_SEARCHED]
+        .order_by("-created_at", "-pk")[:OWN_CASES_SEARCHED]
     )
     if not seen:
         return reference

@@ -8,8 +8,7 @@ two lesions stand beside each other; a signed one stays as it is.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import date
-from typing import Any
+from datetime import date, datetime
 from uuid import UUID
 
 from analysis.choices import RecommendationStatus
@@ -62,8 +61,8 @@ def _knows_more(one: Recommendation, other: Recommendation) -> bool:
     return other_mark is None or other_mark.pk in _replaced_by(mark)
 
 
-def _rank(row: Recommendation) -> tuple[date, Any]:
-    return (row.prior.exam_date if row.prior else date.min, row.created_at)
+def _rank(row: Recommendation) -> tuple[date, datetime, UUID]:
+    return (row.prior.exam_date if row.prior else date.min, row.created_at, row.pk)
 
 
 def _replaced_by(mark: LesionMark) -> Iterator[UUID]:

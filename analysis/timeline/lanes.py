@@ -64,5 +64,5 @@ def lanes_of(record: PatientRecord, axis: Axis) -> list[Lane]:
 
 def _job_by_picture(jobs: Iterable[AnalysisJob]) -> dict[UUID, UUID]:
     """The analysis to open from a picture: the newest, one with a prior before one without."""
-    ranked = sorted(jobs, key=lambda job: (job.prior_id is not None, job.created_at))
+    ranked = sorted(jobs, key=lambda job: (job.prior_id is not None, job.created_at, job.pk))
     return {job.current_id: job.pk for job in ranked}

@@ -5,10 +5,17 @@ from django.urls import reverse
 
 from analysis.exam_result import ExamResult, exam_result
 from analysis.models import Prediction
+from analysis.selectors import analyses_of, breast_of, breasts_of_exam, jobs_of_exam, latest_job_of
 from mammotrack.accounts.models import Role
+from mammotrack.models import now
 from tests.api import Program, assert_problem
 from tests.factories.accounts import make_clinic, make_user
-from tests.factories.analysis import make_breast_prediction, make_prediction, make_recommendation
+from tests.factories.analysis import (
+    make_breast_prediction,
+    make_job,
+    make_prediction,
+    make_recommendation,
+)
 from tests.factories.patients import make_patient
 from tests.factories.scans import make_mammogram
 from tests.web import signed_in
@@ -72,3 +79,20 @@ def test_D10_a_breast_as_a_whole_stands_beside_its_worst_picture_and_does_not_re
     text = " ".join(page.content.decode().split())
     assert "Left breast as a whole, from 2 pictures of it and 1 of the other in this exam" in text
     assert "4 Suspicious" in text
+
+
+@pytest.mark.django_db
+def test_D10_of_two_answers_in_one_millisecond_everybody_shows_the_same():
+    doctor, moment = make_user(Role.DOCTOR, clinics=[make_clinic()]), now()
+    picture = make_mammogram(make_patient(doctor.clinics.get()))
+    exam = picture.exam
+    prediction = make_prediction(picture)
+    for category in "345":
+        make_breast_prediction(exam, category=category, created_at=moment)
+        make_job(picture, created_at=moment)
+
+    (breast,) = breasts_of_exam(exam.pk)
+    (job,) = jobs_of_exam(doctor, exam)
+
+    assert breast == breast_of(prediction)
+    assert job == latest_job_of(picture) == analyses_of(picture).first()

@@ -86,6 +86,19 @@ def test_C07_of_two_against_one_prior_the_newer_stands(pictures, propose):
     assert settled(july) == [SUPERSEDED, PROPOSED]
 
 
+def test_C07_of_two_in_one_millisecond_one_stands(pictures, propose):
+    _, april, july = pictures
+    one = propose(april)
+    propose(
+        april,
+        comparison=one.comparison,
+        prior_prediction=one.prior_prediction,
+        created_at=one.created_at,
+    )
+
+    assert sorted(settled(july)) == [PROPOSED, SUPERSEDED]
+
+
 def test_C07_what_is_signed_stays_signed(pictures, propose):
     january, april, july = pictures
     make_decision(propose(january))

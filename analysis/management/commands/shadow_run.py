@@ -24,7 +24,7 @@ class Command(BaseCommand):
     def handle(self, *, model_version: str, report: Path, limit: int, **options: Any) -> None:
         from analysis.services.shadow import shadow_run  # noqa: PLC0415 -- OpenCV
 
-        newest = list(Mammogram.objects.order_by("-created_at", "pk")[:limit])
+        newest = list(Mammogram.objects.order_by("-created_at", "-pk")[:limit])
         try:
             found = shadow_run(model_version, tracked(newest, self.stderr))
         except (MammoTrackError, ModelError) as error:
