@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from mammotrack.accounts.models import ApiToken, Clinic, Membership, Role, User
 from mammotrack.accounts.policy import Scope
+from tests.factories import create
 
 PASSWORD = "three grey herons"  # of every user made here
 
@@ -16,7 +17,7 @@ _numbers = count(1)
 
 
 def make_clinic(name: str | None = None) -> Clinic:
-    return Clinic.objects.create(name=name or f"Clinic {next(_numbers)}")
+    return create(Clinic, name=name or f"Clinic {next(_numbers)}")
 
 
 def make_user(
@@ -36,7 +37,7 @@ def make_user(
     user.set_password(password)
     user.save(force_insert=True)
     for clinic in clinics:
-        Membership.objects.create(user=user, clinic=clinic)
+        create(Membership, user=user, clinic=clinic)
     return user
 
 

@@ -25,6 +25,7 @@ from mammotrack.models import now
 from patients.models import Patient
 from scans.choices import View
 from scans.models import Exam, Mammogram
+from tests.factories import create
 from tests.factories.accounts import make_user
 from tests.factories.patients import make_course, make_cycle, make_pathology, make_patient
 from tests.factories.scans import make_mammogram, make_pair
@@ -40,7 +41,8 @@ def make_job(
     **fields: Any,
 ) -> AnalysisJob:
     values = {"key": uuid.uuid4().hex, "state": JobState.QUEUED, "lease_until": now()} | fields
-    return AnalysisJob.objects.create(
+    return create(
+        AnalysisJob,
         clinic_id=current.clinic_id,
         patient_id=current.patient_id,
         current=current,
@@ -52,7 +54,8 @@ def make_job(
 
 def make_mark(mammogram: Mammogram, *, marked_by: User | None = None, **fields: Any) -> LesionMark:
     """A disc of 10 mm radius in the middle of a picture of the usual size and scale."""
-    return LesionMark.objects.create(
+    return create(
+        LesionMark,
         clinic_id=mammogram.clinic_id,
         patient_id=mammogram.patient_id,
         mammogram=mammogram,
@@ -95,7 +98,8 @@ def make_prediction(mammogram: Mammogram, **fields: Any) -> Prediction:
         "prediction_set": ["2"],
         "suspicious_probability": 0.2,
     } | fields
-    return Prediction.objects.create(
+    return create(
+        Prediction,
         clinic_id=mammogram.clinic_id,
         patient_id=mammogram.patient_id,
         mammogram=mammogram,
@@ -117,7 +121,8 @@ def make_breast_prediction(exam: Exam, laterality: str = "L", **fields: Any) -> 
         "prediction_set": ["4", "5"],
         "suspicious_probability": 0.7,
     } | fields
-    return BreastPrediction.objects.create(
+    return create(
+        BreastPrediction,
         clinic_id=exam.clinic_id,
         patient_id=exam.patient_id,
         exam=exam,
@@ -141,7 +146,8 @@ def make_comparison(*, prior: Mammogram, current: Mammogram, **fields: Any) -> C
         "parts": {"luminance": 0.98, "contrast": 0.95, "structure": 0.97},
         "pictures_key": hashlib.sha256(uuid.uuid4().bytes).hexdigest(),
     } | fields
-    return Comparison.objects.create(
+    return create(
+        Comparison,
         clinic_id=current.clinic_id,
         patient_id=current.patient_id,
         prior=prior,
@@ -187,7 +193,8 @@ def make_recommendation(
         values["prior_prediction"] = make_prediction(prior)
     if prior and "comparison" not in values:
         values["comparison"] = make_comparison(prior=prior, current=current)
-    return Recommendation.objects.create(
+    return create(
+        Recommendation,
         clinic_id=current.clinic_id,
         patient_id=current.patient_id,
         job=job,
@@ -212,7 +219,8 @@ def make_decision(recommendation: Recommendation | None = None, **fields: Any) -
     recommendation.signature_count = 1
     recommendation.save(update_fields=["status", "signature_count"])
     evidence = evidence_of(recommendation)
-    return Decision.objects.create(
+    return create(
+        Decision,
         clinic_id=recommendation.clinic_id,
         patient_id=recommendation.patient_id,
         recommendation=recommendation,
@@ -248,7 +256,8 @@ def make_similar_cases(mammogram: Mammogram, **fields: Any) -> SimilarCases:
             }
         ],
     } | fields
-    return SimilarCases.objects.create(
+    return create(
+        SimilarCases,
         clinic_id=mammogram.clinic_id,
         patient_id=mammogram.patient_id,
         mammogram=mammogram,
@@ -261,7 +270,8 @@ def make_reading(
 ) -> Reading:
     """A doctor's category of the breast on this picture, which was all that was looked at."""
     values = {"revision": 1, "pictures": [mammogram.pk.hex]} | fields
-    return Reading.objects.create(
+    return create(
+        Reading,
         clinic_id=mammogram.clinic_id,
         patient_id=mammogram.patient_id,
         exam_id=mammogram.exam_id,
@@ -275,7 +285,8 @@ def make_reading(
 def make_arbitration(
     mammogram: Mammogram, *, category: str = "3", reason: str = "Grouped calcifications."
 ) -> Arbitration:
-    return Arbitration.objects.create(
+    return create(
+        Arbitration,
         clinic_id=mammogram.clinic_id,
         patient_id=mammogram.patient_id,
         exam_id=mammogram.exam_id,

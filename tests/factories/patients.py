@@ -14,6 +14,7 @@ from patients.models import (
     TherapyCourse,
     TherapyCycle,
 )
+from tests.factories import create, insert
 from tests.factories.accounts import make_clinic, make_user
 
 _numbers = count(1)
@@ -30,8 +31,7 @@ def make_patient(clinic: Clinic | None = None, **fields: Any) -> Patient:
     } | fields
     patient = Patient(clinic=clinic or make_clinic(), **values)
     patient.derive_keys()
-    patient.save(force_insert=True)
-    return patient
+    return insert(patient)
 
 
 def make_course(patient: Patient, **fields: Any) -> TherapyCourse:
@@ -41,11 +41,12 @@ def make_course(patient: Patient, **fields: Any) -> TherapyCourse:
         "planned_cycles": 8,
         "start_date": date(2024, 1, 10),
     } | fields
-    return TherapyCourse.objects.create(clinic_id=patient.clinic_id, patient=patient, **values)
+    return create(TherapyCourse, clinic_id=patient.clinic_id, patient=patient, **values)
 
 
 def make_cycle(course: TherapyCourse, number: int = 1, **fields: Any) -> TherapyCycle:
-    return TherapyCycle.objects.create(
+    return create(
+        TherapyCycle,
         clinic_id=course.clinic_id,
         patient_id=course.patient_id,
         course=course,
@@ -60,7 +61,7 @@ def make_pathology(patient: Patient, **fields: Any) -> PathologyReport:
         "result": PathologyResult.MALIGNANT,
         "report_date": date(2024, 1, 3),
     } | fields
-    return PathologyReport.objects.create(clinic_id=patient.clinic_id, patient=patient, **values)
+    return create(PathologyReport, clinic_id=patient.clinic_id, patient=patient, **values)
 
 
 def make_emergency(
@@ -71,7 +72,8 @@ def make_emergency(
         "reason": "Collapsed in the ward, unconscious.",
         "expires_at": now() + timedelta(minutes=30),
     } | fields
-    return EmergencyAccess.objects.create(
+    return create(
+        EmergencyAccess,
         clinic_id=patient.clinic_id,
         patient=patient,
         opened_by=opened_by or make_user(Role.DOCTOR),

@@ -14,6 +14,7 @@ from scans.header import MammogramHeader
 from scans.models import Exam, Mammogram, UnmatchedFile
 from scans.services import Stored
 from tests.dicom_files import mammogram, write_dicom
+from tests.factories import create
 from tests.factories.accounts import make_user
 from tests.factories.patients import make_patient
 
@@ -25,7 +26,7 @@ def make_exam(patient: Patient | None = None, **fields: Any) -> Exam:
         "accession_number": "ACC-1",
         "study_instance_uid": _uid(),
     } | fields
-    return Exam.objects.create(clinic_id=patient.clinic_id, patient=patient, **values)
+    return create(Exam, clinic_id=patient.clinic_id, patient=patient, **values)
 
 
 def make_mammogram(
@@ -51,7 +52,8 @@ def make_mammogram(
         "bits_stored": 8,
         "pixel_spacing_mm": 0.1,
     } | fields
-    return Mammogram.objects.create(
+    return create(
+        Mammogram,
         clinic_id=exam.clinic_id,
         patient_id=exam.patient_id,
         exam=exam,
@@ -81,7 +83,7 @@ def make_unmatched_file(clinic: Clinic, **fields: Any) -> UnmatchedFile:
         "header": header.as_json(),
         "received_by": make_user(Role.INTEGRATOR),
     } | fields
-    return UnmatchedFile.objects.create(clinic=clinic, **values)
+    return create(UnmatchedFile, clinic=clinic, **values)
 
 
 def take_in(clinic: Clinic, file: Path, **attributes: Any) -> UnmatchedFile | Stored:

@@ -3,17 +3,24 @@
 from mammotrack.accounts.models import Clinic
 from mammotrack.webhooks import signing
 from mammotrack.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint
+from tests.factories import create
 
 
 def make_delivery(clinic: Clinic, state: str = DeliveryState.DEAD) -> WebhookDelivery:
     """Given up, unless said otherwise, of an endpoint of its own."""
-    endpoint = WebhookEndpoint.objects.create(
+    endpoint = create(
+        WebhookEndpoint,
         clinic=clinic,
         label="Record system",
         url="https://93.184.215.14/hook",
         events=["patient.erased"],
         sealed_secrets=[signing.seal(signing.new_secret())],
     )
-    return WebhookDelivery.objects.create(
-        clinic=clinic, endpoint=endpoint, event="patient.erased", payload="{}", state=state
+    return create(
+        WebhookDelivery,
+        clinic=clinic,
+        endpoint=endpoint,
+        event="patient.erased",
+        payload="{}",
+        state=state,
     )
