@@ -6,11 +6,13 @@
         [--patients 2000] [--clients 50] [--rounds 4] [--seconds 10]
 
 The web server is started by the command that ``manage.py serve`` runs, with production's settings
-but for TLS and the rate limit. Its clients are threads of another process; each asks again as soon
-as it is answered, for one kind of read at a time, in rounds: what a machine can do changes with its
-neighbours. The audit trail writes down every read. The database is dropped at the end. Prints the
-table, rates as those of the slowest and the quickest round, times over all rounds, and writes it
-into docs/performance.md.
+but for TLS and the rate limit. Its clients are threads of another process and ask for one kind of
+read at a time, in rounds: what a machine can do changes with its neighbours. First as fast as they
+can, each again as soon as it is answered: that finds the rate. Then at the wanted rate, each at
+its own times, and an answer's time runs from when its request was due, so that a late answer makes
+those behind it late: that finds how long one waits at this rate. The audit trail writes down every
+read. The database is dropped at the end. Prints the table, rates as those of the slowest and the
+quickest round, times over all rounds, and writes it into docs/performance.md.
 """
 
 import argparse
@@ -21,7 +23,9 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from http import HTTPStatus
 from http.client import HTTPConnection
@@ -32,41 +36,65 @@ import django
 
 from benchmarks.document import machine, write_section
 
-TARGET_RPS, TARGET_P95_MS = 100, 300
+WANTED_RATE = 100  # requests a second, of all clients together
+WANTED_P95_MS = 300  # at that rate
+HEADING = f"{'':14}{'n':>7}{'a second':>17}{'p50 ms':>8}{'p95 ms':>8}{'p99 ms':>8}"
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
 
 
-def ask(address: tuple[str, int], key: str, paths: list[str], *, until: float) -> list[float]:
+@dataclass(frozen=True)
+class Order:
+    """What the clients are to do: ``pause`` is from one request's due time to the next one's, in
+    seconds; without one a client asks again at once."""
+
+    port: int
+    key: str
+    paths: list[str]
+    clients: int
+    seconds: float
+    pause: float | None = None
+
+
+@dataclass(frozen=True)
+class Round:
+    """Milliseconds of each answer, and seconds from the first request to the last answer."""
+
+    took: list[float]
+    lasted: float
+
+    @property
+    def rate(self) -> float:
+        return len(self.took) / self.lasted
+
+
+def ask(order: Order, client: int) -> list[float]:
     """One client: milliseconds of each answer. Any other than 200 ends the benchmark."""
-    took, number = [], 0
-    connection = HTTPConnection(*address, timeout=60)
-    while time.monotonic() < until:
-        began = time.perf_counter()
-        connection.request(
-            "GET", paths[number % len(paths)], headers={"Authorization": f"Bearer {key}"}
-        )
+    took: list[float] = []
+    began = time.perf_counter()
+    due = began + (order.pause or 0) * client / order.clients
+    connection = HTTPConnection("127.0.0.1", order.port, timeout=60)
+    while due < began + order.seconds:
+        time.sleep(max(0, due - time.perf_counter()))
+        path = order.paths[(client + len(took)) % len(order.paths)]
+        connection.request("GET", path, headers={"Authorization": f"Bearer {order.key}"})
         answer = connection.getresponse()
         content = answer.read()
-        took.append(1000 * (time.perf_counter() - began))
+        ended = time.perf_counter()
+        took.append(1000 * (ended - due))
         if answer.status != HTTPStatus.OK:
             raise SystemExit(f"{answer.status} {content!r}")
-        number += 1
+        due = due + order.pause if order.pause else ended
     connection.close()
     return took
 
 
-def run_clients(order: dict) -> None:
-    """What the other process does."""
-    until = time.monotonic() + order["seconds"]
-    address = ("127.0.0.1", order["port"])
-    with ThreadPoolExecutor(order["clients"]) as pool:
-        jobs = [
-            pool.submit(
-                ask, address, order["key"], order["paths"][n:] + order["paths"][:n], until=until
-            )
-            for n in range(order["clients"])
-        ]
-        print(json.dumps([took for job in jobs for took in job.result()]))
+def run_clients(order: Order) -> None:
+    """What the other process does: prints the round."""
+    began = time.perf_counter()
+    with ThreadPoolExecutor(order.clients) as pool:
+        jobs = [pool.submit(ask, order, client) for client in range(order.clients)]
+        took = [each for job in jobs for each in job.result()]
+    print(json.dumps({"took": took, "lasted": time.perf_counter() - began}))
 
 
 def fill(patients: int) -> tuple[str, dict[str, list[str]]]:
@@ -122,7 +150,7 @@ def peak_mib(pid: int) -> float:
 
 def main() -> None:
     if len(sys.argv) == 2 and sys.argv[1].startswith("{"):
-        run_clients(json.loads(sys.argv[1]))
+        run_clients(Order(**json.loads(sys.argv[1])))
         return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--patients", type=int, default=2000)
@@ -168,18 +196,21 @@ def measure(port: int, options: argparse.Namespace) -> None:
         f"{options.patients} patients, {options.clients} clients,"
         f" {options.rounds} rounds of {options.seconds} s each"
     )
-    say(f"{'':14}{'n':>7}{'a second':>17}{'p50 ms':>8}{'p95 ms':>8}{'p99 ms':>8}")
     with subprocess.Popen(supervisor.web_command(port)) as server:
         try:
             wait_for(port)
-            for paths in reads.values():  # what is loaded once is not counted
-                ask(("127.0.0.1", port), key, paths, until=time.monotonic() + 1)
-            rounds = [
-                {name: by_clients(port, key, paths, options) for name, paths in reads.items()}
-                for _ in range(options.rounds)
-            ]
-            for name in reads:
-                say(_row(name, [each[name] for each in rounds], options.seconds))
+            orders = {
+                name: Order(port, key, paths, options.clients, options.seconds)
+                for name, paths in reads.items()
+            }
+            for order in orders.values():  # what is loaded once is not counted
+                ask(replace(order, seconds=1), 0)
+            say(f"\nas fast as they can:\n{HEADING}")
+            measure_rounds(orders, options.rounds, say)
+            say(f"\n{WANTED_RATE} a second:\n{HEADING}")
+            pause = options.clients / WANTED_RATE
+            paced = {name: replace(order, pause=pause) for name, order in orders.items()}
+            measure_rounds(paced, options.rounds, say)
             say(f"peak memory of the web server: {peak_mib(server.pid):.0f} MiB")
         finally:
             server.terminate()
@@ -188,29 +219,24 @@ def measure(port: int, options: argparse.Namespace) -> None:
     connection.database.client.drop_database(connection.settings_dict["NAME"])
 
 
-def _row(name: str, rounds: list[list[float]], seconds: int) -> str:
-    rates = sorted(len(took) / seconds for took in rounds)
-    times = [each for took in rounds for each in took]
-    cut = statistics.quantiles(times, n=100)
-    held = rates[0] >= TARGET_RPS and cut[94] < TARGET_P95_MS
-    return (
-        f"{name:14}{len(times):>7}{f'{rates[0]:.1f} to {rates[-1]:.1f}':>17}"
-        f"{cut[49]:>8.0f}{cut[94]:>8.0f}{cut[98]:>8.0f}  {'held' if held else 'not held'}"
-    )
+def measure_rounds(orders: dict[str, Order], rounds: int, say: Callable[[str], None]) -> None:
+    done = [{name: by_clients(order) for name, order in orders.items()} for _ in range(rounds)]
+    for name, order in orders.items():
+        mine = [each[name] for each in done]
+        rates = sorted(each.rate for each in mine)
+        times = [took for each in mine for took in each.took]
+        p50, p95, p99 = (statistics.quantiles(times, n=100)[each] for each in (49, 94, 98))
+        held = p95 < WANTED_P95_MS if order.pause else rates[0] >= WANTED_RATE
+        say(
+            f"{name:14}{len(times):>7}{f'{rates[0]:.1f} to {rates[-1]:.1f}':>17}"
+            f"{p50:>8.0f}{p95:>8.0f}{p99:>8.0f}  {'held' if held else 'not held'}"
+        )
 
 
-def by_clients(port: int, key: str, paths: list[str], options: argparse.Namespace) -> list[float]:
-    order = {
-        "port": port,
-        "key": key,
-        "paths": paths,
-        "clients": options.clients,
-        "seconds": options.seconds,
-    }
-    command = [sys.executable, "-m", "benchmarks.api_load", json.dumps(order)]
+def by_clients(order: Order) -> Round:
+    command = [sys.executable, "-m", "benchmarks.api_load", json.dumps(asdict(order))]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    times: list[float] = json.loads(done.stdout)
-    return times
+    return Round(**json.loads(done.stdout))
 
 
 def wait_for(port: int) -> None:
