@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from analysis.choices import Assessment, MassDensity, MassMargin, MassShape, Proposal, ReadCategory
+from analysis.lesions import FollowedLesion
 from analysis.models import AnalysisJob, LesionMark
 from scans.choices import Laterality
 
@@ -151,24 +152,27 @@ class MarkForm(forms.Form):
         self,
         *args: object,
         job: AnalysisJob,
-        on_prior: Sequence[LesionMark],
-        on_current: Sequence[LesionMark],
+        lesions: Sequence[FollowedLesion],
         **options: object,
     ) -> None:
+        """``lesions``: those of the patient; a mark of one on these pictures can be replaced."""
         super().__init__(*args, **options)  # type: ignore[arg-type]
-        self.on_prior, self.on_current = on_prior, on_current
+        self.lesions = lesions
+        self.on_prior = [lesion for lesion in lesions if lesion.is_on(job.prior)]
+        self.on_current = [lesion for lesion in lesions if lesion.is_on(job.current)]
         self._is_first = job.prior is None
-        self._marks = {str(mark.pk): mark for mark in (*on_prior, *on_current)}
+        self._marks = {str(each.mark.pk): each.mark for each in (*self.on_prior, *self.on_current)}
         self.fields["picture"].choices = self._pictures(job)  # type: ignore[attr-defined]
         if len(self.fields["picture"].choices) == 1:  # type: ignore[attr-defined]
             self.initial.setdefault("picture", "current")
         if self._marks:
             replaceable = [
                 *_named(
-                    on_prior, gettext("Lesion %(number)s on the prior picture, marked by %(who)s")
+                    self.on_prior,
+                    gettext("Lesion %(number)s on the prior picture, marked by %(who)s"),
                 ),
                 *_named(
-                    on_current,
+                    self.on_current,
                     gettext("Lesion %(number)s on the current picture, marked by %(who)s"),
                 ),
             ]
@@ -209,8 +213,11 @@ class MarkForm(forms.Form):
         return self.cleaned_data["picture"] == "current" and not self._is_first
 
 
-def _named(marks: Sequence[LesionMark], sentence: str) -> list[tuple[str, str]]:
+def _named(lesions: Sequence[FollowedLesion], sentence: str) -> list[tuple[str, str]]:
     return [
-        (str(mark.pk), sentence % {"number": number, "who": mark.marked_by.full_name})
-        for number, mark in enumerate(marks, start=1)
+        (
+            str(lesion.mark.pk),
+            sentence % {"number": lesion.number, "who": lesion.mark.marked_by.full_name},
+        )
+        for lesion in lesions
     ]

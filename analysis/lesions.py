@@ -8,6 +8,7 @@ from uuid import UUID
 
 from analysis.models import Comparison, LesionMark
 from analysis.size_category import LesionSize, SizedDate, size_course
+from scans.models import Mammogram
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,15 @@ class FollowedLesion:
     number: int
     mark: LesionMark
     course: list[SizedDate]
+
+    @property
+    def label(self) -> str:
+        """As it stands beside a circle."""
+        return f"L{self.number}"
+
+    def is_on(self, mammogram: Mammogram | None) -> bool:
+        """Whether it was marked on this picture."""
+        return mammogram is not None and self.mark.mammogram_id == mammogram.pk
 
 
 def standing(marks: Iterable[LesionMark]) -> list[LesionMark]:

@@ -70,6 +70,6 @@ def stage_of(
 def stage_without_analysis(*, prior: Mammogram, current: Mammogram) -> Stage:
     """Two films that nobody has had compared yet."""
     unread = AnalysisJob(prior=prior, current=current)
-    before, after = canvases(unread, None, on_prior=(), on_current=())
+    before, after = canvases(unread, None, lesions=())
     films = [Film("current", current, after)]
     return Stage([Film("prior", prior, before), *films] if before else films)

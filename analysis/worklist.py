@@ -16,6 +16,7 @@ from analysis.choices import JobState, RecommendationStatus
 from analysis.guideline import NEW_LESION, NOTHING_TO_COMPARE
 from analysis.models import AnalysisJob, Decision, Recommendation
 from analysis.presenters.classification import PROVEN, category_of
+from analysis.presenters.proposals import proposal_in_words
 from analysis.presenters.words import in_words, proposal_label, verdict_label
 from mammotrack.accounts.models import User
 from mammotrack.models import now
@@ -102,7 +103,7 @@ def _to_review(recommendation: Recommendation) -> WorklistRow:
         job_id=recommendation.job_id,
         patient=recommendation.patient,
         current=recommendation.current,
-        outcome=proposal_label(recommendation.proposal),
+        outcome=proposal_in_words(recommendation),
         state=_("Second signature due") if due else _("To sign"),
         at=recommendation.created_at,
         second_due=due,

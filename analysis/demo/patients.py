@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from analysis.demo.mass import NewMass
-from analysis.selectors import marks_on
+from analysis.selectors import followed_lesions_of
 from analysis.services.lesions import mark_lesion
 from mammotrack.accounts.models import Clinic, User
 from patients import services as patients
@@ -238,7 +238,7 @@ def _upload_followups(
 
 def _mark_mass(film: Mammogram, doctor: User, say: Say) -> None:
     """Mark the round mass that the film shows; its simulated follow-up is measured at it."""
-    if marks_on(film, user=doctor):
+    if any(lesion.is_on(film) for lesion in followed_lesions_of(film.patient, user=doctor)):
         return
     mark_lesion(film, x=MASS_X, y=MASS_Y, radius=MASS_RADIUS, marked_by=doctor)
     say("  RCC mass marked, to be measured on the follow-up")

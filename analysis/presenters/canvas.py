@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from analysis.models import AnalysisJob, Comparison, LesionMark
+from analysis.lesions import FollowedLesion
+from analysis.models import AnalysisJob, Comparison
 from analysis.presenters.places import beside_the_lesion
 from scans.models import Mammogram
 
@@ -43,17 +44,19 @@ def canvases(
     job: AnalysisJob,
     comparison: Comparison | None,
     *,
-    on_prior: Sequence[LesionMark],
-    on_current: Sequence[LesionMark],
+    lesions: Sequence[FollowedLesion],
 ) -> tuple[Canvas | None, Canvas]:
-    """What to draw on the prior, if there is one, and on the current picture."""
-    before = _marks(on_prior, measured=job.mark)
-    after = _marks(on_current, measured=job.mark)
-    if job.mark and all(mark.pk != job.mark_id for mark in (*on_prior, *on_current)):
-        replaced = _disc("lesion", vars(job.mark), "")  # meanwhile
-        (after if job.new_lesion else before).append(replaced)
+    """What to draw on the prior, if there is one, and on the current picture.
+
+    ``lesions``: those of the patient; each bears its number wherever it is seen.
+    """
+    before = _marks(job, [lesion for lesion in lesions if lesion.is_on(job.prior)])
+    after = _marks(job, [lesion for lesion in lesions if lesion.is_on(job.current)])
+    measured = next((each.label for each in lesions if each.mark.pk == job.mark_id), "")
+    if job.mark and not measured:  # another mark took its place meanwhile
+        (after if job.new_lesion else before).append(_disc("lesion", vars(job.mark), ""))
     if comparison and comparison.lesion:
-        after.append(_disc("lesion", comparison.lesion["current_mark"], ""))
+        after.append(_disc("lesion", comparison.lesion["current_mark"], measured))
     if comparison:
         after += [
             _disc("attention", place, str(number))
@@ -62,10 +65,14 @@ def canvases(
     return _canvas(job.prior, before) if job.prior else None, _canvas(job.current, after)
 
 
-def _marks(marks: Sequence[LesionMark], *, measured: LesionMark | None) -> list[Disc]:
+def _marks(job: AnalysisJob, lesions: Sequence[FollowedLesion]) -> list[Disc]:
     return [
-        _disc("lesion" if mark == measured else "other", vars(mark), f"L{number}")
-        for number, mark in enumerate(marks, start=1)
+        _disc(
+            "lesion" if lesion.mark.pk == job.mark_id else "other",
+            vars(lesion.mark),
+            lesion.label,
+        )
+        for lesion in lesions
     ]
 
 

@@ -40,8 +40,9 @@ class LesionDate:
 
 @dataclass(frozen=True)
 class LesionBlock:
-    """A marked mass on both pictures."""
+    """A marked mass on both pictures; ``label`` is empty once another mark took its place."""
 
+    label: str
     marked_by: str
     still_visible: bool
     prior_diameter: str
@@ -68,17 +69,17 @@ def lesion_block(
             *rows,
         ]
     low, high = found["size_ratio_range"] or (None, None)
+    followed = next((lesion for lesion in lesions if lesion.mark.pk == job.mark_id), None)
     ratio = "" if low is None or high is None else _ratio(found["size_ratio"], low, high)
     return LesionBlock(
+        label=followed.label if followed else "",
         marked_by=job.mark.marked_by.full_name,
         still_visible=seen,
         prior_diameter=millimetres(found["prior_mm"]),
         rows=rows,
         over_time=[
             LesionDate(each.size.day, size_text(each), _(SIZE_CATEGORIES[each.category]))
-            for lesion in lesions
-            if lesion.mark.pk == job.mark_id
-            for each in lesion.course
+            for each in (followed.course if followed else [])
         ],
         ratio=ratio,
         lacks_scale=found["prior_mm"] is None or (seen and found["current_mm"] is None),

@@ -18,6 +18,11 @@ PROPOSAL_ICONS = {
     Proposal.REFER: "refer",
     Proposal.NOT_ASSESSABLE: "slash",
 }
+NOT_ASSESSABLE = {  # by the rule that says so: what it is that cannot be assessed
+    "IMAGE-1": gettext_noop("Picture not assessable"),
+    "CHANGE-1": gettext_noop("Change not assessable: nothing to compare with"),
+    "THERAPY-1": gettext_noop("Not assessable: no chemotherapy is running"),
+}
 INPUTS = {
     "ssim": gettext_noop("SSIM"),
     "smallest_before_mm": gettext_noop("Smallest before (mm)"),
@@ -90,6 +95,14 @@ def statement_of(entry: dict[str, Any]) -> str:
     """What the rule says; it is kept in English and shown in the reader's language."""
     kept: str = entry["statement"]
     return _(kept)
+
+
+def proposal_in_words(recommendation: Recommendation) -> str:
+    if recommendation.proposal == Proposal.NOT_ASSESSABLE:
+        words = NOT_ASSESSABLE.get(recommendation.deciding_rule)
+        if words:
+            return _(words)
+    return proposal_label(recommendation.proposal)
 
 
 def proposal_icon(recommendation: Recommendation) -> str:

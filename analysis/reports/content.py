@@ -19,7 +19,7 @@ from analysis.presenters.comparison import change
 from analysis.presenters.decisions import SignedVersion, signed_versions
 from analysis.presenters.lesions import lesion_block
 from analysis.presenters.moments import interval_between
-from analysis.presenters.proposals import traced_rules
+from analysis.presenters.proposals import proposal_in_words, traced_rules
 from analysis.selectors import followed_lesions_of
 from mammotrack.accounts.models import User
 from mammotrack.audit.chain import head_of
@@ -210,7 +210,7 @@ def _signature(by: User, at: datetime, meaning: str, version: SignedVersion) -> 
 
 
 def _suggestion(recommendation: Recommendation, *, reader: User) -> Rows:
-    rows = [[_("Proposal"), str(recommendation.get_proposal_display())]]
+    rows = [[_("Proposal"), proposal_in_words(recommendation)]]
     proven = bool(recommendation.record.get("malignancy_proven"))
     for label, mammogram, prediction, is_proven in (
         (_("Prior"), recommendation.prior, recommendation.prior_prediction, False),

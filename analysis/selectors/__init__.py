@@ -19,7 +19,6 @@ from analysis.selectors.lesions import (
     lesions_of,
     marks_followed_to,
     marks_of,
-    marks_on,
 )
 from analysis.selectors.readings import (
     BreastRead,
@@ -84,7 +83,6 @@ __all__ = [
     "mark_visible_to",
     "marks_followed_to",
     "marks_of",
-    "marks_on",
     "marks_visible_to",
     "newest_job_at",
     "newest_job_of_pair",

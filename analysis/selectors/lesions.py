@@ -9,16 +9,10 @@ from django.db.models import QuerySet
 from analysis.blinding import open_to
 from analysis.lesions import FollowedLesion, followed_lesions, standing
 from analysis.models import Comparison, Finding, LesionMark
-from analysis.selectors.visible import findings_visible_to, marks_visible_to
+from analysis.selectors.visible import findings_visible_to
 from mammotrack.accounts.models import User
 from patients.models import Patient
 from scans.models import Mammogram
-
-
-def marks_on(mammogram: Mammogram, *, user: User) -> list[LesionMark]:
-    """The marks that hold on this picture, in the order the lesions were marked first."""
-    rows = marks_visible_to(user).filter(mammogram=mammogram).select_related("marked_by")
-    return standing(rows.order_by("created_at", "pk"))
 
 
 def marks_of(patient: Patient) -> QuerySet[LesionMark]:

@@ -11,6 +11,7 @@ from analysis.choices import RecommendationStatus
 from analysis.exam_result import exam_result, has_category
 from analysis.models import AnalysisJob, Decision, Prediction, Recommendation
 from analysis.presenters.lesions import size_sentence, size_text
+from analysis.presenters.proposals import proposal_in_words
 from analysis.presenters.words import category_meaning, proposal_label, verdict_label
 from analysis.selectors import PatientRecord
 from analysis.timeline.sizes import lesion_label
@@ -198,9 +199,7 @@ def _analysis_event(job: AnalysisJob, current: Mammogram, found: Recommendation 
     detail, category = "", ""
     if found:
         prediction, comparison = found.current_prediction, found.comparison
-        title = _("Computer suggestion: %(proposal)s") % {
-            "proposal": proposal_label(found.proposal)
-        }
+        title = _("Computer suggestion: %(proposal)s") % {"proposal": proposal_in_words(found)}
         if found.status == RecommendationStatus.SUPERSEDED:
             title += " " + _("(superseded)")
         if prediction.assessable and not prediction.abstained:

@@ -20,6 +20,7 @@ from analysis.forms import (
     MarkForm,
     SignatureForm,
 )
+from analysis.lesions import FollowedLesion
 from analysis.models import AnalysisJob, Recommendation
 from analysis.pictures import PROCESSING_VIEWS, histogram_of, kept_pictures
 from analysis.presenters.canvas import canvases
@@ -30,7 +31,7 @@ from analysis.presenters.findings import described_masses
 from analysis.presenters.histogram import histogram_bars
 from analysis.presenters.lesions import lesion_block
 from analysis.presenters.moments import interval_between, moments
-from analysis.presenters.proposals import proposal_icon, traced_rules
+from analysis.presenters.proposals import proposal_icon, proposal_in_words, traced_rules
 from analysis.presenters.similar_cases import similar
 from analysis.reports.response import pdf_response
 from analysis.services.decisions import amend_decision, countersign_decision, sign_decision
@@ -135,9 +136,8 @@ def report(request: Request, job_id: UUID) -> FileResponse:
 
 
 def _mark_form(request: Request, job: AnalysisJob, data: QueryDict | None = None) -> MarkForm:
-    on_prior = selectors.marks_on(job.prior, user=request.user) if job.prior else []
-    on_current = selectors.marks_on(job.current, user=request.user)
-    return MarkForm(data, job=job, on_prior=on_prior, on_current=on_current)
+    lesions = selectors.followed_lesions_of(job.patient, user=request.user)
+    return MarkForm(data, job=job, lesions=lesions)
 
 
 def _signed(
@@ -171,13 +171,12 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     recommendation = selectors.recommendation_of(job, user=request.user)
-    lesions = selectors.lesions_of(job.current, user=request.user)
+    masses = selectors.lesions_of(job.current, user=request.user)
     mark_form = mark_form or _mark_form(request, job)
     drawn = canvases(
         job,
         recommendation.comparison if recommendation else None,
-        on_prior=mark_form.on_prior,
-        on_current=mark_form.on_current,
+        lesions=mark_form.lesions,
     )
     prior_finding, current_finding = _picture_findings(recommendation)
     analyses = list(selectors.analyses_of(job.current))
@@ -194,13 +193,13 @@ def _page(
         "prior_finding": prior_finding,
         "current_finding": current_finding,
         "stage": stage_of(job, recommendation, drawn, (prior_finding, current_finding)),
-        "lesions": described_masses(lesions),
-        "next_lesion": len(lesions) + 1,
+        "lesions": described_masses(masses),
+        "next_lesion": len(masses) + 1,
         "similar": similar(selectors.similar_cases_of(job.current, user=request.user)),
         **state_context(job, poll=0),
     }
     if recommendation:
-        context |= _findings(recommendation, reader=request.user)
+        context |= _findings(recommendation, mark_form.lesions)
         context |= _signatures(recommendation, form, reader=request.user)
     return render(request, "analysis/detail.html", context, status=status)
 
@@ -226,19 +225,18 @@ def _newer(job: AnalysisJob, analyses: Sequence[AnalysisJob]) -> AnalysisJob | N
     return same[0] if same and same[0].pk != job.pk else None
 
 
-def _findings(recommendation: Recommendation, *, reader: User) -> dict[str, object]:
+def _findings(
+    recommendation: Recommendation, lesions: Sequence[FollowedLesion]
+) -> dict[str, object]:
     comparison = recommendation.comparison
     pictures = kept_pictures(comparison)
     return {
         "recommendation": recommendation,
         "proposal_icon": proposal_icon(recommendation),
+        "proposal_in_words": proposal_in_words(recommendation),
         "breast_finding": breast_finding(selectors.breast_of(recommendation.current_prediction)),
         "change": change(comparison),
-        "lesion": lesion_block(
-            recommendation.job,
-            comparison,
-            lesions=selectors.followed_lesions_of(recommendation.patient, user=reader),
-        ),
+        "lesion": lesion_block(recommendation.job, comparison, lesions=lesions),
         "rules": traced_rules(recommendation.trace),
         "pictures": pictures,
         "processing_views": [name for name in PROCESSING_VIEWS if name in pictures],

@@ -177,7 +177,8 @@ def test_a_mark_is_superseded_once_and_stays_as_it_was():
         mark_lesion(current, **DISC, supersedes=new, marked_by=doctor())
 
     assert refusal.value.problem_code == "mark_of_another_picture"
-    assert [mark.pk for mark in selectors.marks_on(prior, user=reader_of(prior))] == [new.pk]
+    (lesion,) = selectors.followed_lesions_of(prior.patient, user=reader_of(prior))
+    assert (lesion.mark, lesion.is_on(prior)) == (new, True)
     assert LesionMark.objects.get(pk=old.pk).radius == 80.0
 
 

@@ -1,5 +1,6 @@
 import pytest
 
+from analysis.lesions import FollowedLesion
 from analysis.models import AnalysisJob, Comparison, LesionMark, Prediction
 from analysis.presenters.canvas import canvases
 from analysis.presenters.classification import BY_APPEARANCE, picture_finding
@@ -130,8 +131,7 @@ def test_numbers_of_circles_that_overlap_stand_below_each_other():
     _, drawn = canvases(
         AnalysisJob(current=mammogram),
         Comparison(attention=places, lesion=None),
-        on_prior=[],
-        on_current=[],
+        lesions=[],
     )
 
     assert [(disc.label, disc.label_x, disc.label_y) for disc in drawn.discs] == [
@@ -149,8 +149,27 @@ def test_numbers_of_circles_that_overlap_stand_below_each_other():
 def test_s07_a_number_at_the_right_edge_stands_left_of_its_circle(x: float, label_x: float):
     mammogram = Mammogram(rows=1000, columns=800, pixel_spacing_mm=0.1)
     job = AnalysisJob(current=mammogram)
-    mark = LesionMark(x=x, y=400.0, radius=50.0)
+    mark = LesionMark(mammogram=mammogram, x=x, y=400.0, radius=50.0)
 
-    _, drawn = canvases(job, None, on_prior=[], on_current=[mark])
+    _, drawn = canvases(job, None, lesions=[FollowedLesion(1, mark, course=[])])
 
     assert [(disc.label, disc.label_x) for disc in drawn.discs] == [("L1", label_x)]
+
+
+def test_s07_a_lesion_bears_its_own_number_on_both_pictures():
+    """Not that of its place among the picture's own: the first mark here may be lesion 2."""
+    prior, current = (Mammogram(rows=1000, columns=800) for _ in range(2))
+    first, second = (
+        LesionMark(mammogram=picture, x=300.0, y=400.0, radius=50.0) for picture in (prior, current)
+    )
+    where = {"x": 310.0, "y": 700.0, "radius": 40.0}
+
+    before, after = canvases(
+        AnalysisJob(prior=prior, current=current, mark=first),
+        Comparison(attention=[], lesion={"current_mark": where}),
+        lesions=[FollowedLesion(1, first, course=[]), FollowedLesion(2, second, course=[])],
+    )
+
+    assert before is not None
+    assert [(disc.label, disc.kind) for disc in before.discs] == [("L1", "lesion")]
+    assert [(disc.label, disc.y) for disc in after.discs] == [("L2", 400.0), ("L1", 700.0)]
