@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -12,7 +12,8 @@ from mammotrack.accounts.policy import Permission, require
 from mammotrack.audit import keys
 from mammotrack.audit.chain import collection
 from mammotrack.audit.models import AuditDetail, AuditEntry
-from mammotrack.audit.words import action_in_words, role_in_words
+from mammotrack.audit.runs import READS
+from mammotrack.audit.words import deed_in_words, role_in_words
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,18 @@ class Access:
     action: str
     view: str
     auth: str
-
-    @property
-    def deed(self) -> str:
-        return action_in_words(self.action)
+    deed: str
 
     @property
     def role_in_words(self) -> str:
         return role_in_words(self.role)
+
+    @property
+    def sameness(self) -> Hashable:
+        if self.action not in READS:
+            return (self.chain, self.seq)
+        named = (self.chain, self.actor, self.role, self.deed, self.view, self.auth)
+        return (self.at.date(), *named)
 
 
 def accesses_of(patient_id: UUID, *, reader: User) -> Iterator[Access]:
@@ -69,6 +74,7 @@ def _accesses(patient_id: UUID, *, clinics: list[str] | None) -> Iterator[Access
             action=row["action"],
             view=row["detail"].get("view", ""),
             auth=row["auth"],
+            deed=deed_in_words(row),
         )
 
 

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -15,9 +15,10 @@ from mammotrack.accounts.models import User
 from mammotrack.accounts.policy import Permission, require
 from mammotrack.audit.chain import collection
 from mammotrack.audit.models import AuditEntry
-from mammotrack.audit.words import action_in_words, role_in_words
+from mammotrack.audit.runs import READS
+from mammotrack.audit.words import deed_in_words, role_in_words
 
-PAGE_SIZE = 50
+PAGE_SIZE = 100  # entries; reads of one kind stand on one line
 MOST_EXPORTED = 100_000
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for one
 COLUMNS = (
@@ -67,7 +68,7 @@ class TrailRow:
 
     @property
     def deed(self) -> str:
-        return action_in_words(self.document["action"])
+        return deed_in_words(self.document)
 
     @property
     def role(self) -> str:
@@ -81,6 +82,13 @@ class TrailRow:
     @property
     def patient_id(self) -> str:
         return str(UUID(self.document["patient_id"])) if self.document["patient_id"] else ""
+
+    @property
+    def sameness(self) -> Hashable:
+        if self.document["action"] not in READS:
+            return self.document["_id"]
+        names = ("chain", "actor_id", "role", "auth", "patient_id")
+        return (self.at.date(), self.deed, self.place, *(self.document[name] for name in names))
 
     @property
     def raw(self) -> str:

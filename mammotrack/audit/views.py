@@ -14,6 +14,7 @@ from django.views.decorators.http import (
 
 from mammotrack.accounts.policy import Permission, require
 from mammotrack.audit.forms import PatientForm, TrailForm
+from mammotrack.audit.runs import runs
 from mammotrack.audit.selectors import accesses_of
 from mammotrack.audit.standing import chain_states, verify_chains
 from mammotrack.audit.trail import export_lines, trail_rows
@@ -36,7 +37,7 @@ def index(request: Request) -> HttpResponse:
 def accesses(request: Request, patient_id: UUID) -> HttpResponse:
     """Newest first; a record that was never opened and one of another clinic look the same."""
     found = list(islice(accesses_of(patient_id, reader=request.user), MOST + 1))
-    context = {"patient_id": patient_id, "rows": found[:MOST], "more": len(found) > MOST}
+    context = {"patient_id": patient_id, "runs": runs(found[:MOST]), "more": len(found) > MOST}
     return render(request, "audit/accesses.html", context)
 
 
@@ -51,7 +52,7 @@ def trail(request: Request) -> HttpResponse:
     chosen.pop("page", None)
     context = {
         "form": form,
-        "rows": rows,
+        "runs": runs(rows),
         "page": page,
         "has_next": has_next,
         "chosen": chosen.urlencode(),

@@ -57,7 +57,9 @@ def opened_by(user: User, patient) -> None:
 
 
 def rows_for(admin: User, **query: str) -> list:
-    return signed_in(admin).get(reverse("audit:trail"), query).context["rows"]
+    """Every entry shown, whether on a line of its own or not."""
+    runs = signed_in(admin).get(reverse("audit:trail"), query).context["runs"]
+    return [row for run in runs for row in run]
 
 
 def test_s11_opening_a_patient_adds_one_row_that_names_the_reader(clinic, admin, patient):
@@ -87,6 +89,41 @@ def test_s11_filters_narrow_and_a_wrong_one_says_so(clinic, admin, patient):
     answer = signed_in(admin).get(reverse("audit:trail"), {"since": "yesterday"})
     assert "From" in answer.content.decode()
     assert answer.context["form"].errors
+
+
+@pytest.mark.parametrize("page", ["audit:trail", "audit:accesses"])
+def test_s11_reads_of_one_kind_stand_on_one_line_and_a_change_alone(clinic, admin, patient, page):
+    doctor, other = (make_user(Role.DOCTOR, clinics=[clinic]) for _ in range(2))
+    for reader in (doctor, doctor, doctor, other, doctor):
+        opened_by(reader, patient)
+
+    arguments = [patient.pk] if page == "audit:accesses" else []
+    answer = signed_in(admin).get(reverse(page, args=arguments))
+
+    assert [[row.seq for row in run] for run in answer.context["runs"]] == [
+        [6],
+        [5],
+        [4, 3, 2],
+        [1],
+    ]
+    assert [run[0].deed for run in answer.context["runs"]][2:] == [
+        "Record read",
+        "Patient registered",
+    ]
+    text = answer.content.decode()
+    assert "#2–#4" in text
+    assert "3 times, since" in text
+
+
+def test_s11_a_refused_change_is_told_from_a_read(clinic, admin, patient):
+    doctor = make_user(Role.DOCTOR, clinics=[clinic])
+    address = reverse("patients:add-pathology", args=[patient.pk])
+
+    assert signed_in(doctor).post(address, {"result": "MAYBE"}).status_code == 422
+    spool.drain()
+
+    [row] = rows_for(admin, action=Action.RECORD_READ)
+    assert (row.place, row.deed) == ("patients:add-pathology", "Record read, request refused")
 
 
 def test_z03_another_clinics_trail_is_not_shown(clinic, patient):
