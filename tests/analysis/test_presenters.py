@@ -1,11 +1,13 @@
 import pytest
 
+from analysis.choices import Proposal
+from analysis.guideline import RULES
 from analysis.lesions import FollowedLesion
-from analysis.models import AnalysisJob, Comparison, LesionMark, Prediction
+from analysis.models import AnalysisJob, Comparison, LesionMark, Prediction, Recommendation
 from analysis.presenters.canvas import canvases
 from analysis.presenters.classification import BY_APPEARANCE, picture_finding
 from analysis.presenters.histogram import histogram_bars
-from analysis.presenters.proposals import traced_rules
+from analysis.presenters.proposals import proposal_in_words, traced_rules
 from analysis.presenters.words import in_words, number, percent
 from scans.models import Mammogram
 
@@ -173,3 +175,22 @@ def test_s07_a_lesion_bears_its_own_number_on_both_pictures():
     assert before is not None
     assert [(disc.label, disc.kind) for disc in before.discs] == [("L1", "lesion")]
     assert [(disc.label, disc.y) for disc in after.discs] == [("L2", 400.0), ("L1", 700.0)]
+
+
+@pytest.mark.parametrize(
+    "rule", [rule for rule in RULES if rule.outcome == Proposal.NOT_ASSESSABLE]
+)
+def test_s07_a_proposal_says_what_it_is_that_cannot_be_assessed(rule):
+    made = Recommendation(proposal=rule.outcome.value, deciding_rule=rule.id)
+
+    assert proposal_in_words(made) in {
+        "Picture not assessable",
+        "Change not assessable: nothing to compare with",
+        "Not assessable: no chemotherapy is running",
+    }
+
+
+def test_s07_any_other_proposal_is_called_by_its_name():
+    made = Recommendation(proposal=Proposal.REFER.value, deciding_rule="CHANGE-3")
+
+    assert proposal_in_words(made) == "Refer for further work-up"
