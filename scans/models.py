@@ -126,6 +126,9 @@ class Mammogram(PatientFact):
             models.UniqueConstraint(
                 fields=["clinic", "sop_instance_uid"], name="mammogram_sop_once"
             ),
+            models.UniqueConstraint(
+                fields=["clinic", "pixel_sha256"], name="mammogram_pixels_once"
+            ),
         ]
         indexes = [
             models.Index(
@@ -133,7 +136,6 @@ class Mammogram(PatientFact):
                 name="mammogram_by_position",
             ),
             models.Index(fields=["clinic", "-created_at", "-id"], name="mammogram_newest"),
-            models.Index(fields=["clinic", "pixel_sha256"], name="mammogram_by_pixels"),
             models.Index(fields=["exam", "id"], name="mammogram_by_exam"),
         ]
 

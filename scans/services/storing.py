@@ -108,8 +108,8 @@ def _keep(
     if breast_removed(patient.pk, laterality=agreed.laterality, on=agreed.exam_date):
         mammogram.flags.append(BREAST_REMOVED)
     _check_new(mammogram)
-    put_away(received, decoded)
-    return _insert(mammogram, exam, stored_by, identity)
+    with put_away(received, decoded):
+        return _insert(mammogram, exam, stored_by, identity)
 
 
 def _stored_before(patient: Patient, sha256: str) -> Mammogram | None:
@@ -207,7 +207,8 @@ def _check_new(mammogram: Mammogram) -> None:
 
 
 def _insert(mammogram: Mammogram, exam: Exam, stored_by: User, identity: IdentityCheck) -> Stored:
-    """Write the record; of two that race with one file or one study, the second finds the first."""
+    """Write the record; of two that race with one file, picture or study, the second finds the
+    first."""
     for _attempt in range(INSERT_ATTEMPTS):
         if known := _stored_before(mammogram.patient, mammogram.sha256):
             return Stored(known, created=False)

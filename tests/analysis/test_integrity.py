@@ -144,7 +144,8 @@ def test_a_job_without_its_mammogram_is_a_broken_reference(mammogram):
 
 def test_a_document_without_its_entry_is_named(mammogram):
     row = collection(Mammogram).find_one()
-    copy = row | {"_id": uuid.uuid4().hex, "sop_instance_uid": "2.25.1", "sha256": "0" * 64}
+    others = {"sop_instance_uid": "2.25.1", "sha256": "0" * 64, "pixel_sha256": "0" * 64}
+    copy = row | others | {"_id": uuid.uuid4().hex}
     collection(Mammogram).insert_one(copy)
 
     found = dict(problems())

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from django.db import connection
@@ -16,7 +17,7 @@ from mammotrack.errors import Forbidden, MammoTrackError
 from patients.models import Patient
 from scans.models import Exam, Mammogram
 from scans.services import Statement, store_mammogram
-from scans.services.refusals import PixelsOfAnotherPatient
+from scans.services.refusals import DuplicatePixels, PixelsOfAnotherPatient
 from scans.signals import mammogram_stored
 from tests import dicom_files
 from tests.factories.accounts import make_user
@@ -214,6 +215,37 @@ def test_pixels_of_another_patient_are_refused(patient, radiographer, announced,
         )
 
     assert Mammogram.objects.count() == 1
+
+
+def test_S9_of_one_picture_for_two_patients_at_once_one_is_refused(
+    patient, radiographer, announced, tmp_path
+):
+    pixels = dicom_files.breast(bits=12)
+    other = make_patient(patient.clinic, birth_date=date(1970, 2, 3), sex="F")
+    barrier = Barrier(4)
+
+    def upload(number: int) -> str:
+        whose = (patient, other)[number % 2]
+        content = dicom_files.png(pixels, compress_level=1 + number)  # another file, one picture
+        barrier.wait()
+        try:
+            store_mammogram(
+                patient=whose, chunks=[content], statement=LEFT_CC, stored_by=radiographer
+            )
+        except (PixelsOfAnotherPatient, DuplicatePixels) as error:
+            return error.problem_code
+        finally:
+            connection.close()
+        return "stored"
+
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = list(pool.map(upload, range(4)))
+
+    owner = Mammogram.objects.get().patient_id
+    twins = "pixels_of_another_patient", "duplicate_pixels"
+    assert sorted(outcomes) == sorted(["stored", twins[1], twins[0], twins[0]])
+    assert owner in {patient.pk, other.pk}
+    assert AuditEntry.objects.filter(action=Action.IDENTITY_ALERT).count() == 2
 
 
 def test_only_some_roles_upload(patient, announced, store, tmp_path):
