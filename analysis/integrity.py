@@ -19,11 +19,10 @@ from django.db.models import ForeignKey, Model
 from analysis.pictures import PICTURE_KEYS
 from mammotrack.audit import links
 from patients.models import Patient
-from scans.choices import UnmatchedState
 from scans.errors import ScanFileError
-from scans.models import Mammogram, UnmatchedFile
+from scans.models import Mammogram
 from scans.sandbox import decode_file
-from scans.services import object_store
+from scans.services import in_use, object_store
 from scans.storage import SUMS, hash_of_file, hashes_in
 
 OURS = ("accounts", "patients", "scans", "analysis")
@@ -103,7 +102,7 @@ def _spoilt(folder: Path, names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
 def _strays(repair: bool) -> Iterator[Problem]:
     """Files of no document. What is younger than a day may be an upload under way."""
     oldest = time.time() - STRAY_AGE.total_seconds()
-    for kind, is_known in (("objects", _is_object), ("derived", _is_derived)):
+    for kind, is_known in (("objects", in_use), ("derived", _is_derived)):
         for path in object_store().entries(kind):
             if path.lstat().st_mtime > oldest or is_known(path.name):
                 continue
@@ -112,13 +111,8 @@ def _strays(repair: bool) -> Iterator[Problem]:
             yield Problem("object_without_document", f"{kind} {path.name}", repair)
 
 
-def _is_object(sha256: str) -> bool:
-    waiting = UnmatchedFile.objects.filter(sha256=sha256, state=UnmatchedState.WAITING)
-    return waiting.exists() or Mammogram.objects.filter(sha256=sha256).exists()
-
-
 def _is_derived(key: str) -> bool:
-    return _is_object(key) or any(
+    return in_use(key) or any(
         _manager(model).filter(**{name: key}).exists() for model, name in PICTURE_KEYS
     )
 

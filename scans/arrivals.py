@@ -35,6 +35,7 @@ from scans.services import (
     object_store,
     put_away,
     received_file,
+    remove_unused,
 )
 from scans.storage import ReceivedFile
 
@@ -111,7 +112,6 @@ def _known(clinic_id: UUID, sha256: str) -> Stored | UnmatchedFile | None:
 def _keep_unmatched(
     received: ReceivedFile, decoded: DecodedFile, clinic_id: UUID, reason: Mismatch, sent_by: User
 ) -> UnmatchedFile:
-    put_away(received, decoded)
     file = UnmatchedFile(
         clinic_id=clinic_id,
         sha256=received.sha256,
@@ -120,10 +120,12 @@ def _keep_unmatched(
         header=decoded.header.as_json(),
         received_by=sent_by,
     )
-    try:
-        return _write(file, sent_by)
-    except IntegrityError:  # it was here before: discarded, or sent twice at once
-        return _wait_again(UnmatchedFile.objects.get(clinic_id=clinic_id, sha256=file.sha256), file)
+    with put_away(received, decoded):
+        try:
+            return _write(file, sent_by)
+        except IntegrityError:  # it was here before: discarded, or sent twice at once
+            known = UnmatchedFile.objects.get(clinic_id=clinic_id, sha256=file.sha256)
+            return _wait_again(known, file)
 
 
 @retry_on_conflict
@@ -195,10 +197,7 @@ def discard_file(file: UnmatchedFile, *, reason: DiscardReason, discarded_by: Us
         action=Action.FILE_DISCARDED,
         why=reason.value,
     )
-    in_use = Mammogram.objects.filter(sha256=file.sha256).exists()
-    waiting = UnmatchedFile.objects.filter(sha256=file.sha256, state=UnmatchedState.WAITING)
-    if not in_use and not waiting.exists():  # another clinic may have been sent the same
-        object_store().remove(file.sha256)
+    remove_unused(file.sha256)
 
 
 @retry_on_conflict

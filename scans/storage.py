@@ -7,12 +7,14 @@ Layout below the root::
     derived/aa/bb/<sha256>/<name>        pictures made from them
     derived/aa/bb/<sha256>/SHA256SUMS    their hashes, as sha256sum -c reads them
     lost+found/<name>                    what belonged to nothing; nothing is ever deleted from it
+    locks/aa                             empty; held while an object's record is written or sought
 
 A file appears under its name complete or not at all: it is written to ``incoming``, fsynced,
 renamed, and the folder that holds the name is fsynced. What a crash leaves is swept.
 """
 
 import errno
+import fcntl
 import hashlib
 import os
 import re
@@ -144,8 +146,19 @@ class ObjectStore:
             raise ScanFileError("damaged_file", "A stored picture is not what was stored.")
         return path
 
+    @contextmanager
+    def held(self, sha256: str) -> Iterator[None]:
+        """Alone with this object, among all processes: it is not deleted while its record is being
+        written, and no record of it appears between looking for one and deleting it.
+        """
+        place = self.root / "locks" / _checked(sha256, _SHA256)[:2]
+        _make_folder(place.parent)
+        with place.open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
     def remove(self, sha256: str) -> None:
-        """Delete an object and what was made from it: for an erasure, and for nothing else."""
+        """Delete an object and what was made from it: what nobody may keep, and nothing else."""
         self.path_of(sha256).unlink(missing_ok=True)
         shutil.rmtree(self._place("derived", sha256), ignore_errors=True)
 

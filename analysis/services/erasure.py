@@ -29,7 +29,7 @@ from patients.models import Patient, records_of
 from patients.services import require_erasable
 from scans.arrivals import files_that_may_be_of
 from scans.models import Mammogram
-from scans.services import object_store
+from scans.services import remove_unused
 
 
 class ErasureReason(TextChoices):
@@ -105,20 +105,20 @@ def _mark(record: Patient, reason: ErasureReason, erased_by: User) -> None:
 
 
 def _files_of(ids: list[UUID]) -> set[str]:
-    """Hashes of the records' files and pictures that are nobody else's."""
+    """Hashes of the records' files and of the pictures made of them."""
     own = set(Mammogram.objects.filter(patient__in=ids).values_list("sha256", flat=True))
-    shared = Mammogram.objects.filter(sha256__in=own).exclude(patient__in=ids)
     made = {
         key
         for model, name in PICTURE_KEYS
         for key in model._default_manager.filter(patient__in=ids).values_list(name, flat=True)
         if key
     }
-    return (own - set(shared.values_list("sha256", flat=True))) | made
+    return own | made
 
 
-def _destroy(ids: Iterable[UUID], files: Iterable[str]) -> None:
+def _destroy(ids: list[UUID], files: Iterable[str]) -> None:
+    """The files are kept that another clinic was sent as well."""
     for patient_id in ids:
         keys.destroy_patient_key(patient_id)
     for sha256 in files:
-        object_store().remove(sha256)
+        remove_unused(sha256, but_for=ids)

@@ -1,15 +1,19 @@
 """Files that wait for a person, over HTTP: looked at, attached, discarded."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
+from django.db import connection
 
 from mammotrack.accounts.models import Role
+from scans.arrivals import discard_file
+from scans.choices import DiscardReason
 from scans.models import Mammogram, UnmatchedFile
 from tests.api import Program, assert_problem
 from tests.factories.accounts import make_clinic, make_user
 from tests.factories.patients import make_patient
-from tests.factories.scans import take_in
+from tests.factories.scans import make_mammogram, take_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store", "hints")]
 
@@ -62,6 +66,28 @@ def test_I1_I7_nobodys_file_is_discarded(radiographer, file, store):
     assert answer.status_code == 204
     assert UnmatchedFile.objects.get().state == "DISCARDED"
     assert not store.path_of(file.sha256).exists()
+
+
+def test_a_file_that_is_attached_elsewhere_meanwhile_stays_on_disk(clinic, file, store):
+    """The record is being written, under its lock, while somebody discards the same bytes."""
+    radiographer = make_user(Role.RADIOGRAPHER, clinics=[clinic])
+
+    def discard() -> None:
+        try:
+            discard_file(file, reason=DiscardReason.NOT_OURS, discarded_by=radiographer)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        with store.held(file.sha256):
+            discarding = elsewhere.submit(discard)
+            with pytest.raises(TimeoutError):
+                discarding.result(timeout=1)
+            assert UnmatchedFile.objects.get().state == "DISCARDED"
+            make_mammogram(make_patient(clinic), sha256=file.sha256)
+        discarding.result()
+
+    assert store.path_of(file.sha256).exists()
 
 
 def test_I2_Z02_no_key_and_no_other_clinic_gets_to_it(clinic, file):
