@@ -22,6 +22,7 @@ from mammotrack.audit import services as audit
 from mammotrack.audit.models import Action
 from mammotrack.db import atomic, retry_on_conflict
 from mammotrack.errors import Conflict, Rejected, StaleVersion
+from patients.services import claim_record
 
 MIN_REASON_CHARACTERS = 5
 
@@ -69,6 +70,8 @@ def sign_decision(
         Somebody signed before.
     SupersededProposal
         A later proposal for the same pictures took the place of this one.
+    RecordArchived
+        The record takes no entries.
     """
     _check_signer(signed_by, password)
     follows = _checked_choice(choice) == recommendation.proposal
@@ -110,6 +113,8 @@ def amend_decision(
         As for a first signature; a reason is always due.
     NotSigned
         There is nothing to amend.
+    RecordArchived
+        The record takes no entries.
     StaleVersion
         Somebody signed since this page was read.
     """
@@ -142,6 +147,8 @@ def countersign_decision(
         The first signature is this doctor's own.
     NoSecondSignatureDue
         The decision stands without one, or has it.
+    RecordArchived
+        The record takes no entries.
     StaleVersion
         Somebody signed since this page was read.
     """
@@ -253,7 +260,11 @@ def _advance(
                 "A later proposal for the same pictures took the place of this one. Sign that."
             )
         raise _stale()
-    return Recommendation.objects.values_list("patient_id", flat=True).get(pk=recommendation.pk)
+    patient_id = Recommendation.objects.values_list("patient_id", flat=True).get(
+        pk=recommendation.pk
+    )
+    claim_record(patient_id)
+    return patient_id
 
 
 def _stale() -> StaleVersion:

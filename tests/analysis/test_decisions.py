@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connection
@@ -25,6 +26,9 @@ from mammotrack.accounts.reauthentication import ReauthenticationRequired
 from mammotrack.audit.models import Action, AuditEntry
 from mammotrack.errors import Forbidden, MammoTrackError, Rejected, StaleVersion
 from mammotrack.middleware import status_of
+from patients.errors import RecordArchived
+from patients.models import Patient
+from patients.services import archive_patient, kept_until
 from tests.factories.accounts import PASSWORD, make_clinic, make_user
 from tests.factories.analysis import (
     make_breast_prediction,
@@ -33,7 +37,7 @@ from tests.factories.analysis import (
     make_recommendation,
 )
 from tests.factories.patients import make_patient
-from tests.factories.scans import make_pair
+from tests.factories.scans import make_mammogram, make_pair
 from tests.web import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -406,3 +410,56 @@ class TestEvidence:
         assert "model-next" not in shown
         assert "A newer analysis of these pictures exists." in shown
         assert reverse("analysis:detail", args=[again.job_id]) in shown
+
+
+class TestArchivedRecord:
+    @pytest.fixture
+    def proposal(self):
+        patient = make_patient()
+        waiting = make_recommendation(
+            current=make_mammogram(patient), proposal=Proposal.CONTINUE_CHEMOTHERAPY
+        )
+        archive_patient(
+            patient,
+            reason="Moved to another town.",
+            archived_by=make_user(Role.DOCTOR, clinics=[patient.clinic]),
+        )
+        return waiting
+
+    def test_A8_nothing_is_signed_in_it(self, proposal):
+        doctor = make_user(Role.DOCTOR)
+
+        with pytest.raises(RecordArchived):
+            sign(proposal, doctor, Proposal.CONTINUE_CHEMOTHERAPY)
+
+        assert not Decision.objects.exists()
+        assert reread(proposal).signature_count == 0
+
+    def test_A8_its_proposals_do_not_wait_on_the_worklist(self, proposal):
+        clinic = proposal.patient.clinic
+        doctor = make_user(Role.DOCTOR, clinics=[clinic])
+        other = make_recommendation(current=make_mammogram(make_patient(clinic)))
+
+        page = signed_in(doctor).get(reverse("worklist")).context["page"]
+
+        assert [row.job_id for row in page.rows] == [other.job_id]
+
+    def test_A8_its_page_says_why_it_offers_no_signature(self, proposal):
+        doctor = make_user(Role.DOCTOR, clinics=[proposal.patient.clinic])
+
+        page = signed_in(doctor).get(reverse("analysis:detail", args=[proposal.job_id]))
+
+        text = page.content.decode()
+        assert "It takes no entries." in text
+        assert "Sign decision" not in text
+
+
+def test_A8_the_record_is_kept_from_its_last_signature_on(settings):
+    recommendation = make_recommendation()
+    Patient.objects.update(last_entry_at=None, created_at=datetime(2015, 6, 1, tzinfo=UTC))
+
+    sign(recommendation, make_user(Role.DOCTOR), recommendation.proposal)
+
+    patient = Patient.objects.get(pk=recommendation.patient_id)
+    signed_on = Decision.objects.get().signed_at.date()
+    assert kept_until(patient) == signed_on.replace(year=signed_on.year + settings.RETENTION_YEARS)
