@@ -106,7 +106,7 @@ def record_cycle(
     try:
         with atomic():  # of two cycles at once, the second sees the first when it runs again
             add_fact(cycle, Action.CYCLE_RECORDED, recorded_by)
-            _check_cycle(cycle, course)
+            _check_cycle(cycle)
     except IntegrityError as error:
         raise DuplicateCycle(_on_record(number)) from error
     return cycle
@@ -121,7 +121,7 @@ def amend_cycle(
         with atomic():
             _set(cycle, values)
             amend_fact(cycle, expected_version=expected_version, actor=recorded_by, **values)
-            _check_cycle(cycle, cycle.course)
+            _check_cycle(cycle)
     except IntegrityError as error:
         raise DuplicateCycle(_on_record(cycle.number)) from error
     return cycle
@@ -166,7 +166,9 @@ def _check_course(course: TherapyCourse) -> None:
         raise ContradictoryTherapy("A reason for the end needs the last day.")
 
 
-def _check_cycle(cycle: TherapyCycle, course: TherapyCourse) -> None:
+def _check_cycle(cycle: TherapyCycle) -> None:
+    """Against its course and the other cycles as they stand now, inside the transaction."""
+    course = TherapyCourse.objects.get(pk=cycle.course_id)
     _check_cycle_in_course(cycle, course)
     if cycle.last_date and cycle.last_date < cycle.given_date:
         raise InvalidDates("The cycle ends before it starts.")

@@ -14,6 +14,7 @@ from patients import services
 from patients.choices import TherapyKind
 from patients.models import PathologyReport, Revision, TherapyCourse, TherapyCycle
 from patients.selectors import place_in_therapy
+from patients.services.facts import InvalidDates
 from tests.api import Program, assert_problem
 from tests.factories.accounts import make_clinic, make_user
 from tests.factories.patients import make_course, make_cycle, make_pathology, make_patient
@@ -209,6 +210,20 @@ def test_D2_a_course_cannot_be_shortened_past_its_cycles(course, patient, doctor
     assert_problem(answer, 422, "invalid_dates")
     course.refresh_from_db()
     assert (course.end_date, course.version) == (None, 1)
+
+
+def test_D2_a_cycle_has_to_fit_the_course_as_it_is_by_now(course, doctor):
+    read_before = TherapyCourse.objects.get(pk=course.pk)
+    services.amend_course(
+        course, expected_version=1, recorded_by=doctor, end_date=date(2024, 3, 20)
+    )
+
+    with pytest.raises(InvalidDates):
+        services.record_cycle(
+            read_before, number=5, given_date=date(2024, 4, 3), recorded_by=doctor
+        )
+
+    assert TherapyCycle.objects.count() == 4
 
 
 def test_D2_cycle_and_report_are_corrected_on_their_pages(course, patient, doctor):
