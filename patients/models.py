@@ -116,6 +116,7 @@ class Patient(TracedModel, TimestampedModel):
             models.Index(fields=["clinic", "-created_at", "-id"], name="patient_newest"),
             models.Index(fields=["clinic", "family_key", "given_key"], name="patient_by_sound"),
             models.Index(fields=["clinic", "birth_date"], name="patient_by_birth"),
+            models.Index(fields=["clinic", "archived_at"], name="patient_archived"),
             models.Index(fields=["clinic", "phone_key"], name="patient_by_phone"),
         ]
 

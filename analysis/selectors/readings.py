@@ -11,6 +11,7 @@ from analysis.blinding import reads_blind
 from analysis.models import Arbitration, Reading
 from analysis.selectors.visible import arbitrations_visible_to, readings_visible_to
 from mammotrack.accounts.models import User
+from patients.selectors import archived_patients
 from scans import selectors as scans
 from scans.models import Exam, Mammogram, Position
 
@@ -18,17 +19,22 @@ MOST_TO_SETTLE = 2000  # of the newest readings, looked through for two that dif
 
 
 def exams_to_read(user: User) -> QuerySet[Exam]:
-    """What the user has not read yet, of the clinics that read blind, newest first."""
+    """What the user has not read yet, of the clinics that read blind, newest first.
+
+    An archived record takes no readings.
+    """
     if not reads_blind(user):
         return Exam.objects.none()
     due = Q()
     for clinic_id, since in user.blind_clinics.items():
         due |= Q(clinic_id=clinic_id, created_at__gte=since)
     read = Reading.objects.filter(reader=user, clinic_id__in=list(user.blind_clinics))
+    closed = archived_patients(user).order_by().values_list("pk", flat=True)
     return (
         scans.exams_visible_to(user)
         .filter(due)
         .exclude(pk__in=list(read.values_list("exam_id", flat=True)))
+        .exclude(patient_id__in=list(closed))
         .select_related("patient")
         .order_by("-created_at", "-pk")
     )
@@ -90,8 +96,8 @@ def breasts_to_settle(user: User) -> list[Exam]:
         and user.pk not in {reader_id for reader_id, _ in read[:2]}
         and breast not in settled
     }
-    found = scans.exams_visible_to(user).filter(pk__in=list(exam_ids)).select_related("patient")
-    return list(found.order_by("-created_at", "-pk"))
+    found = scans.exams_visible_to(user).filter(pk__in=list(exam_ids), patient__archived_at=None)
+    return list(found.select_related("patient").order_by("-created_at", "-pk"))
 
 
 def earlier_pictures(exam: Exam) -> dict[Position, Mammogram]:

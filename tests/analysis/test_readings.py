@@ -13,6 +13,7 @@ from mammotrack.accounts.models import Role
 from mammotrack.audit.models import Action, AuditEntry
 from mammotrack.errors import Forbidden, Rejected, StaleVersion
 from mammotrack.models import now
+from patients.services import archive_patient
 from scans.models import Mammogram
 from tests.api import Program, assert_problem
 from tests.audit import reads
@@ -428,3 +429,18 @@ def test_D16_agreement_is_quadratic_kappa_with_its_n(clinic, doctor):
     page = signed_in(doctor).get(reverse("analysis:agreement"))
     assert_strict(page)
     assert "0.9" in page.content.decode()
+
+
+def test_A8_an_archived_record_asks_for_no_reading(clinic, doctor):
+    case = spoken_case(clinic)
+    third = make_user(Role.DOCTOR, clinics=[clinic])
+    read(case.current.exam, doctor, L="3")
+    read(case.current.exam, make_user(Role.DOCTOR, clinics=[clinic]), L="4")
+    address = reverse("analysis:to-read")
+    before = signed_in(third).get(address).context
+    assert (len(before["page"].rows), before["to_settle"]) == (2, [case.current.exam])
+
+    archive_patient(case.patient, reason="Moved away.", archived_by=doctor)
+
+    after = signed_in(third).get(address).context
+    assert (list(after["page"].rows), after["to_settle"]) == ([], [])
