@@ -158,7 +158,7 @@ def _asked_for(job: AnalysisJob) -> WorklistRow:
     if recommendation.signature_count and not row.second_due:
         return replace(row, state=_("Signed"))
     if recommendation.prior_id is None and recommendation.deciding_rule == NOTHING_TO_COMPARE:
-        return replace(row, state=_("Nothing to review"))
+        return replace(row, state=_("No proposal to sign"))
     return row
 
 

@@ -20,6 +20,7 @@ def patient_timeline(patient: Patient, user: User, treatment: Treatment) -> dict
         "timeline": timeline(record, today=timezone.localdate()),
         "patient": patient,
         "may_compare": can(user, Permission.READ_ANALYSES),
+        "shows_pictures": can(user, Permission.READ_SCANS),
         "may_upload": can(user, Permission.UPLOAD_SCANS)
         and patient.pk not in user.emergency_patients,
     }

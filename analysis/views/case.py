@@ -180,6 +180,7 @@ def _page(
     )
     prior_finding, current_finding = _picture_findings(recommendation)
     analyses = list(selectors.analyses_of(job.current))
+    labels: dict[UUID | None, str] = {each.mark.pk: each.label for each in mark_form.lesions}
     context = {
         "job": job,
         "patient": job.patient,
@@ -187,7 +188,7 @@ def _page(
         "interval": interval_between(job.prior, job.current),
         "moments": moments(job),
         "newer_job": _newer(job, analyses),
-        "analyses": analyses,
+        "analyses": [(each, labels.get(each.mark_id, "")) for each in analyses],
         "mark_form": mark_form,
         "prior_canvas": drawn[0],
         "prior_finding": prior_finding,

@@ -210,7 +210,7 @@ def test_a_second_doctor_signs_on_the_page(doctor, clinic, recommendation):
     assert "not in force" not in page
 
 
-def test_a_first_picture_without_a_finding_is_no_case_to_review(doctor, clinic):
+def test_s03_a_first_picture_without_a_finding_is_not_listed_and_the_page_says_so(doctor, clinic):
     patient = make_patient(clinic)
     nothing_to_compare = {"proposal": Proposal.NOT_ASSESSABLE, "deciding_rule": "CHANGE-1"}
     first = make_recommendation(current=make_mammogram(patient), **nothing_to_compare)
@@ -224,11 +224,13 @@ def test_a_first_picture_without_a_finding_is_no_case_to_review(doctor, clinic):
     incomparable = make_recommendation(prior=prior, current=current, **nothing_to_compare)
 
     client = signed_in(doctor)
-    listed = client.get(reverse("worklist")).context["page"].rows
+    to_review = client.get(reverse("worklist"))
+    listed = to_review.context["page"].rows
     (mine,) = client.get(reverse("worklist"), {"tab": "mine"}).context["page"].rows
 
     assert [row.job_id for row in listed] == [incomparable.job_id, unreadable.job_id]
-    assert (mine.job_id, mine.state) == (first.job_id, "Nothing to review")
+    assert "also those it abstains from. That is no clearance" in to_review.content.decode()
+    assert (mine.job_id, mine.state) == (first.job_id, "No proposal to sign")
 
 
 def test_worklist_needs_the_same_queries_for_many_rows(
@@ -819,3 +821,30 @@ def test_a_doubtful_heat_map_says_so_beside_the_picture_and_the_answer(doctor, w
     assert "Computer suggestion by model-test" in text
     assert "31 % of it lies beside the breast" in text
     assert "31 % of the evidence for suspicion lies beside the breast" in text
+
+
+def test_s05_who_sees_no_pictures_is_not_told_that_there_are_none(clinic):
+    patient = make_patient(clinic)
+    make_mammogram(patient)
+    seen = {
+        role: signed_in(make_user(role, clinics=[clinic]))
+        .get(reverse("patients:detail", args=[patient.pk]))
+        .content.decode()
+        for role in (Role.RECEPTIONIST, Role.RADIOGRAPHER)
+    }
+
+    assert "not shown to your role, whether there are any" in seen[Role.RECEPTIONIST]
+    assert "Nothing on record yet" not in seen[Role.RECEPTIONIST]
+    assert "not shown to your role" not in seen[Role.RADIOGRAPHER]
+
+
+def test_s07_analyses_at_two_lesions_of_one_doctor_are_told_apart(doctor, clinic):
+    prior, current = make_pair(make_patient(clinic))
+    first, second = (make_mark(prior, marked_by=doctor, x=x) for x in (300.0, 500.0))
+    jobs = [make_job(prior=prior, current=current, mark=mark) for mark in (first, second)]
+    make_recommendation(job=jobs[0], prior=prior, current=current)
+
+    page = signed_in(doctor).get(reverse("analysis:detail", args=[jobs[0].pk]))
+
+    assert dict(page.context["analyses"]) == {jobs[0]: "L1", jobs[1]: "L2"}
+    assert "<strong>L2</strong>, at the lesion" in page.content.decode()

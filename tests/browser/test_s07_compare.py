@@ -22,7 +22,7 @@ from tests.browser.films import (
     store_pair,
 )
 from tests.browser.visits import NARROW, Visits, check
-from tests.factories.analysis import make_prediction, make_recommendation
+from tests.factories.analysis import make_mark, make_prediction, make_recommendation
 from tests.factories.patients import make_patient
 
 GRAY_LEVELS = 4095
@@ -527,6 +527,20 @@ def test_s07_it_reads_on_a_narrow_screen(visit, read_clinic: ReadClinic):
     page = visit(read_clinic.detail, user=read_clinic.people["doctor"], size=NARROW)
     ready(page)
     check(page)
+
+
+def test_s07_a_lesion_that_is_not_the_measured_one_is_drawn_in_colour(
+    visit: Visits, clinic: Clinic, doctor: User
+):
+    found = store_pair(make_patient(clinic), correspondence=laid_over())
+    make_mark(found.prior, x=120.0, y=120.0, radius=40.0)
+    page = opened(visit, f"/analyses/{found.job_id}/", doctor)
+
+    look = page.locator(".disc-other circle").evaluate(
+        "(circle) => [getComputedStyle(circle).stroke, getComputedStyle(circle).strokeWidth]"
+    )
+
+    assert look == ["rgb(255, 200, 90)", "2px"]  # on gray tissue gray is lost
 
 
 def test_s07_a_simulated_picture_says_so_in_every_mode(visit: Visits, clinic: Clinic, doctor: User):

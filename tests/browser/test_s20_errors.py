@@ -41,6 +41,8 @@ def test_s20_each_is_styled_and_numbered(
     assert answer.status == status
     expect(page.get_by_text(answer.headers["x-request-id"])).to_be_visible()
     expect(page.get_by_role("link", name="Go to the start")).to_be_visible()
+    if status == 429:
+        expect(page.get_by_text("Wait some minutes, then try again.")).to_be_visible()
     assert "Traceback" not in page.content()
     assert "secret" not in page.content()
     check(page)
