@@ -27,3 +27,17 @@ def test_s18_paper_shows_the_patient_and_no_navigation(visit: Visits, read_clini
         expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
         if path != "/worklist/":
             expect(page.get_by_role("region", name="Patient")).to_be_visible()
+
+
+def test_s18_paper_does_not_call_a_picture_aligned_that_it_shows_as_acquired(
+    visit: Visits, read_clinic: ReadClinic
+):
+    page = visit(read_clinic.detail, user=read_clinic.people["doctor"])
+    badge, form = page.locator(".burn-aligned"), page.locator(".panel.mark")
+    expect(badge).to_be_visible()
+    expect(form).to_be_visible()
+
+    page.emulate_media(media="print")
+
+    expect(badge).to_be_hidden()
+    expect(form).to_be_hidden()
