@@ -13,7 +13,7 @@ from django.db import models
 
 from mammotrack.accounts.models import Clinic, User
 from mammotrack.audit.trace import TracedModel
-from mammotrack.models import TimestampedModel
+from mammotrack.models import ChangingModel, ChangingQuerySet, TimestampedModel
 from patients.choices import (
     ConsentPurpose,
     DoseReason,
@@ -43,12 +43,12 @@ def normalise_record_number(text: str) -> str:
     return re.sub(r"[\s-]+", "", unicodedata.normalize("NFKC", text)).upper()
 
 
-class PatientQuerySet(models.QuerySet["Patient"]):
+class PatientQuerySet(ChangingQuerySet):
     def delete(self) -> NoReturn:
         raise TypeError("Patients are never removed: archive them.")
 
 
-class Patient(TracedModel, TimestampedModel):
+class Patient(TracedModel, ChangingModel):
     """A person treated at a clinic. Identity lives here and is copied nowhere."""
 
     patient_keys = ("id",)
@@ -101,7 +101,7 @@ class Patient(TracedModel, TimestampedModel):
     version = models.PositiveIntegerField(default=1, editable=False)
     erased_at = models.DateTimeField(null=True, editable=False)
 
-    objects = PatientQuerySet.as_manager()
+    objects: ClassVar = PatientQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -158,7 +158,7 @@ def records_of(patient: Patient) -> list[Patient]:
     return found
 
 
-class PatientFact(TracedModel, TimestampedModel):
+class PatientFact(TracedModel, ChangingModel):
     """Something recorded about one patient; carries the clinic so that one query finds it."""
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+", db_index=False)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 from uuid import UUID, uuid4
 
 from django.db import models
 
 from mammotrack.accounts.models import Clinic, User
 from mammotrack.audit.trace import TracedModel
-from mammotrack.models import TimestampedModel
+from mammotrack.models import ChangingQuerySet, TimestampedModel
 from patients.models import PatientFact
 from scans.choices import FileFormat, Laterality, Mismatch, Origin, UnmatchedState, View
 from scans.header import MammogramHeader
@@ -64,7 +64,7 @@ class Exam(PatientFact):
         return f"exam {self.pk}"
 
 
-class MammogramQuerySet(models.QuerySet["Mammogram"]):
+class MammogramQuerySet(ChangingQuerySet):
     def same_position(self, mammogram: Mammogram) -> MammogramQuerySet:
         """Others of the same patient, breast and view."""
         return self.filter(
@@ -118,7 +118,7 @@ class Mammogram(PatientFact):
     origin = models.CharField(max_length=9, choices=Origin, default=Origin.ACQUIRED)
     stored_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
 
-    objects = MammogramQuerySet.as_manager()
+    objects: ClassVar = MammogramQuerySet.as_manager()
 
     class Meta:
         constraints = [

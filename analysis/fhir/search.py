@@ -91,7 +91,7 @@ def search(user: User, kind: str, parameters: Mapping[str, list[str]]) -> Page:
 
 
 def everything(user: User, kind: str, *, since: datetime | None, until: datetime) -> Iterator[Json]:
-    """Every resource of the type recorded in that time, with flat memory."""
+    """Every resource that was there at ``until`` and changed since then, with flat memory."""
     require(user, KINDS[kind].permission)
     for source in KINDS[kind].sources:
         for row in _in_pages(_recorded(source, user, since, until)):
@@ -119,7 +119,7 @@ def patients_in(user: User, kind: str, *, since: datetime | None, until: datetim
 def _recorded(source: Source, user: User, since: datetime | None, until: datetime) -> QuerySet[Any]:
     rows = source.rows(user).filter(created_at__lte=until)
     if since:
-        rows = rows.filter(created_at__gte=since)
+        rows = rows.filter(**{f"{source.changed}__gte": since})
     return rows.order_by("created_at", "pk")
 
 
@@ -140,7 +140,7 @@ def _condition(source: Source, name: str, value: str) -> Q:
         case "patient" | "subject":
             return Q(**{source.patient_key: _uuid(value.removeprefix("Patient/"))})
         case "_lastUpdated":
-            return _date_condition("created_at", value, moment)
+            return _date_condition(source.changed, value, moment)
         case "identifier":
             return Q(record_number_key=normalise_record_number(value.rpartition("|")[2]))
         case "birthdate":

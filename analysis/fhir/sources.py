@@ -30,11 +30,13 @@ MEDICINES = (
 
 @dataclass(frozen=True)
 class Source:
-    """Rows of one model as resources of one type."""
+    """Rows of one model as resources of one type; ``changed``: the field that says since when a row
+    reads as it does."""
 
     rows: Callable[[User], QuerySet[Any]]
     resource: Callable[[Any], Json]
     patient_key: str = "patient_id"
+    changed: str = "changed_at"
 
 
 @dataclass(frozen=True)
@@ -140,5 +142,7 @@ KINDS = {
             Source(_predictions, resources.provenance_of_prediction),
         ],
     ),
-    "AuditEvent": Kind(Permission.READ_AUDIT, [Source(_entries, resources.audit_event)]),
+    "AuditEvent": Kind(
+        Permission.READ_AUDIT, [Source(_entries, resources.audit_event, changed="created_at")]
+    ),
 }

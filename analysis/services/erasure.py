@@ -85,9 +85,9 @@ def _check_nothing_waits(records: Iterable[Patient]) -> None:
 
 def _overwrite(model: type[TracedModel], ids: list[UUID]) -> None:
     about = reduce(or_, (Q(**{f"{key}__in": ids}) for key in model.patient_keys))
-    for key in list(model._base_manager.filter(about).values_list("pk", flat=True)):
+    for key in list(model._default_manager.filter(about).values_list("pk", flat=True)):
         values = {name: new() if callable(new) else new for name, new in model.personal.items()}
-        model._base_manager.filter(pk=key).update(**values)
+        model._default_manager.filter(pk=key).update(**values)
 
 
 def _mark(record: Patient, reason: ErasureReason, erased_by: User) -> None:

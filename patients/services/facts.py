@@ -57,7 +57,11 @@ def check_open(patient_id: UUID) -> None:
 def _count_entry(record: QuerySet[Patient]) -> int:
     """The count is what makes it a write: to MongoDB, setting a field to what it holds already,
     as the time does of two entries in one millisecond, is none, and meets nobody."""
-    return record.update(last_entry_at=now(), entries=F("entries") + 1)
+    return record.update(
+        last_entry_at=now(),
+        entries=F("entries") + 1,
+        changed_at=F("changed_at"),  # nothing that is told of the patient
+    )
 
 
 def _open_records(patient_id: UUID) -> QuerySet[Patient]:
@@ -98,7 +102,7 @@ def amend_fact(
     """Replace these values by others; how the fact stood before is kept as a ``Revision``."""
     check_fields(fact)
     kind = type(fact)
-    before = kind._base_manager.filter(pk=fact.pk, version=expected_version).first()
+    before = kind._default_manager.filter(pk=fact.pk, version=expected_version).first()
     if before is None:
         raise StaleVersion("Somebody changed this record meanwhile. Load it again.")
     revision = Revision(
@@ -112,7 +116,7 @@ def amend_fact(
     )
     with atomic():
         claim_record(before.patient_id)
-        changed = kind._base_manager.filter(pk=fact.pk, version=expected_version).update(
+        changed = kind._default_manager.filter(pk=fact.pk, version=expected_version).update(
             **values, version=expected_version + 1
         )
         if not changed:

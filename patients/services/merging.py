@@ -117,7 +117,7 @@ def _note(action: Action, merge: PatientMerge, actor: User, reason: str) -> None
 
 
 def _move(model: type[PatientFact], source: UUID, target: UUID) -> list[UUID]:
-    rows = model._base_manager.filter(patient_id=source)
+    rows = model._default_manager.filter(patient_id=source)
     moved = list(rows.values_list("pk", flat=True))
     if moved:
         rows.update(patient_id=target)
@@ -127,7 +127,7 @@ def _move(model: type[PatientFact], source: UUID, target: UUID) -> list[UUID]:
 def _give_back(merge: PatientMerge) -> None:
     back: dict[type[PatientFact], set[UUID]] = {}
     for model in fact_models():
-        on_survivor = model._base_manager.filter(patient_id=merge.survivor_id)
+        on_survivor = model._default_manager.filter(patient_id=merge.survivor_id)
         ids = {UUID(pk) for pk in merge.moved.get(model._meta.label_lower, [])}
         if whole := whole_of(model):
             parts = on_survivor.filter(**{f"{model.belongs_with}__in": list(back[whole])})
@@ -138,6 +138,6 @@ def _give_back(merge: PatientMerge) -> None:
         if ids:
             on_survivor.filter(pk__in=list(ids)).update(patient_id=merge.merged_id)
     facts = set().union(*back.values())
-    Revision._base_manager.filter(patient_id=merge.survivor_id, fact_id__in=list(facts)).update(
+    Revision._default_manager.filter(patient_id=merge.survivor_id, fact_id__in=list(facts)).update(
         patient_id=merge.merged_id
     )

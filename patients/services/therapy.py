@@ -82,8 +82,10 @@ def amend_course(
     with atomic():
         _set(course, _tidy(values))
         _check_course(course)
-        for cycle in TherapyCycle.objects.filter(course=course):
+        cycles = TherapyCycle.objects.filter(course=course)
+        for cycle in cycles:
             _check_cycle_in_course(cycle, course)
+        cycles.note_change()
         return amend_fact(
             course, expected_version=expected_version, actor=recorded_by, **_tidy(values)
         )

@@ -255,6 +255,7 @@ def _exam_of(wanted: Exam) -> Exam:
         raise PatientMismatch("This study belongs to another patient.")
     if known.exam_date != wanted.exam_date:
         raise HeaderConflict("This study is on record with another exam date.")
+    Exam.objects.filter(pk=known.pk).note_change()
     return known
 
 

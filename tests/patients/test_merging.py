@@ -115,6 +115,7 @@ def documents() -> dict[str, list]:
         for row in rows:
             row.pop("last_entry_at", None)
             row.pop("entries", None)
+            row.pop("changed_at", None)
         everything[model._meta.label] = rows
     return everything
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from analysis.fhir import codes
 from analysis.fhir.codes import Json, coding, concept
 from mammotrack.accounts.models import User
+from mammotrack.models import ChangingModel
 from patients.partial_dates import PartialDate, Precision
 
 WRITTEN = {Precision.DAY: "%Y-%m-%d", Precision.MONTH: "%Y-%m", Precision.YEAR: "%Y"}
@@ -19,7 +20,7 @@ def resource(kind: str, row: Any, *, version: int | None = None) -> Json:
 def meta(row: Any, *, version: int | None = None, profile: list[str] | None = None) -> Json:
     return filled(
         versionId=str(version) if version else None,
-        lastUpdated=instant(row.created_at),
+        lastUpdated=instant(row.changed_at if isinstance(row, ChangingModel) else row.created_at),
         profile=profile,
     )
 
