@@ -174,10 +174,6 @@ class ObjectStore:
         _make_folder(folder)
         path.rename(folder / f"{path.name}.{uuid.uuid4().hex[:8]}")
 
-    def open_derived(self, sha256: str, name: str) -> BinaryIO:
-        """Open a derived file; FileNotFoundError if it was never made."""
-        return self.derived_path(sha256, name).open("rb")
-
     def sweep_incoming(self, *, older_than: timedelta) -> int:
         """Remove what broken uploads left behind and return how many entries went."""
         if not self._incoming.exists():

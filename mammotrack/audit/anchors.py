@@ -18,7 +18,6 @@ from mammotrack.audit.models import AuditAnchor, AuditEntry
 from mammotrack.models import now
 
 STATED = ("chain", "seq", "hash", "count", "at")
-SHORT_HASH = 12
 
 
 def anchor_all() -> int:
@@ -79,12 +78,6 @@ def in_database() -> Iterator[Document]:
 
 def default_file() -> Path:
     return keys.folder() / "anchors.jsonl"
-
-
-def short_head(chain: str) -> str:
-    """Enough of the chain's head to print on a report and find again: place and hash."""
-    head = head_of(chain)
-    return f"{head.seq}:{head.hash[:SHORT_HASH]}"
 
 
 def _append_to_file(statement: Document) -> None:

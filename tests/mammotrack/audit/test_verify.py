@@ -306,7 +306,6 @@ def test_anchors_are_signed_once_a_growth_and_hold_without_our_database(clinic, 
     assert first["hash"] == entries.find_one({"seq": LENGTH})["hash"]
     assert anchors.is_genuine(first)
     assert not anchors.is_genuine(first | {"seq": LENGTH + 1})
-    assert anchors.short_head(str(clinic.pk)) == f"{LENGTH + 1}:{second['hash'][:12]}"
     assert verify(chain=str(clinic.pk)).anchors == 4
 
     collection(AuditAnchor).update_one({"seq": LENGTH}, {"$set": {"hash": "0" * 64}})
