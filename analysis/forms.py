@@ -131,8 +131,15 @@ class FindingForm(forms.Form):
     supersedes = forms.IntegerField(min_value=0, widget=forms.HiddenInput())
 
 
+ANOTHER = "another"
+
+
 class MarkForm(forms.Form):
-    """A disc on one of the two pictures of an analysis: drawn by script, or typed."""
+    """A disc on one of the two pictures of an analysis: drawn by script, or typed.
+
+    Where there are marks, nothing is chosen beforehand: a second lesion must not take the place of
+    the first one by default.
+    """
 
     picture = forms.ChoiceField(
         label=_("On which picture"),
@@ -144,7 +151,7 @@ class MarkForm(forms.Form):
     radius = forms.FloatField(label=_("Radius (px)"))
     replaces = forms.ChoiceField(
         label=_("Instead of"),
-        required=False,
+        error_messages={"required": _("Choose the lesion, or that it is another one.")},
         help_text=_("A mark is never changed: the new one takes the place of the old one."),
     )
 
@@ -177,11 +184,10 @@ class MarkForm(forms.Form):
                 ),
             ]
             self.fields["replaces"].choices = [  # type: ignore[attr-defined]
-                ("", _("No other mark: it is another lesion")),
+                ("", _("Choose")),
+                (ANOTHER, _("No other mark: it is another lesion")),
                 *replaceable,
             ]
-            if job.mark_id and str(job.mark_id) in self._marks:
-                self.initial.setdefault("replaces", str(job.mark_id))
         else:
             del self.fields["replaces"]
 

@@ -72,13 +72,14 @@
       leaveOther(picture);
     }
 
-    // A mark takes the place of one on the same picture only.
+    // A mark takes the place of one on the same picture only; where there is none, of none.
     function leaveOther(chosen) {
       const { onPrior, onCurrent } = form.dataset;
-      const others = { prior: onCurrent, current: onPrior }[chosen] ?? "";
-      if (fields.replaces && others.split(" ").includes(fields.replaces.value)) {
-        fields.replaces.value = "";
-      }
+      const own = ({ prior: onPrior, current: onCurrent }[chosen] ?? "").trim();
+      if (!fields.replaces) return;
+      const possible = own ? ["another", ...own.split(" ")] : ["another"];
+      if (possible.includes(fields.replaces.value)) return;
+      fields.replaces.value = own ? "" : "another";
     }
 
     function show() {

@@ -636,7 +636,7 @@ def test_a_new_mark_takes_the_place_of_the_old_one(doctor, measured, hints):
     old = LesionMark.objects.get()
     client = signed_in(doctor)
     page = client.get(page_of(measured)).content.decode()
-    assert f'<option value="{old.pk}" selected>' in page
+    assert f'<option value="{old.pk}">' in page
 
     client.post(mark_at(measured), DISC | {"replaces": str(old.pk)})
     again = client.post(mark_at(measured), DISC | {"replaces": str(old.pk)})
@@ -644,6 +644,18 @@ def test_a_new_mark_takes_the_place_of_the_old_one(doctor, measured, hints):
     new = LesionMark.objects.exclude(pk=old.pk).get()
     assert new.supersedes_id == old.pk
     assert again.status_code == 422  # no choice any more
+
+
+def test_a_second_lesion_does_not_take_the_place_of_the_first_unasked(doctor, measured, hints):
+    first = LesionMark.objects.get()
+    client = signed_in(doctor)
+
+    unsaid = client.post(mark_at(measured), DISC)
+    client.post(mark_at(measured), DISC | {"replaces": "another"})
+
+    assert list(unsaid.context["mark_form"].errors) == ["replaces"]
+    second = LesionMark.objects.exclude(pk=first.pk).get()
+    assert second.supersedes_id is None
 
 
 @pytest.mark.parametrize(

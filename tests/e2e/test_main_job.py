@@ -132,9 +132,10 @@ def test_a_doctor_draws_a_mark_and_reads_the_size(platform, page, tmp_path, sett
     found = Comparison.objects.get(mark=mark)
     assert found.lesion["prior_mm"] > found.lesion["current_mm"] > 5
     expect(page.get_by_text("Marked by Dr. Vera Lund. The grey circle")).to_be_visible()
-    expect(page.get_by_label("Instead of")).to_have_value(str(mark.pk))
+    expect(page.get_by_label("Instead of")).to_have_value("")  # nobody's lesion is replaced unasked
+    page.get_by_label("Instead of").select_option(str(mark.pk))
     page.get_by_label("Current, 5 Jul 2024").check()
-    expect(page.get_by_label("Instead of")).to_have_value("")  # it lies on the other picture
+    expect(page.get_by_label("Instead of")).to_have_value("another")  # it lies on the other picture
     page.get_by_role("link", name=f"{patient.family_name}, {patient.given_name}").click()
     timeline = page.get_by_role("group", name="Drawing of the timeline")
     expect(timeline.get_by_text(f"{found.lesion['current_mm']:.0f} mm", exact=True)).to_be_visible()
