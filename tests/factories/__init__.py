@@ -5,8 +5,6 @@ from typing import Any, TypeVar
 
 from django.db.models import Model
 
-from mammotrack.models import now
-
 M = TypeVar("M", bound=Model)
 
 
@@ -16,9 +14,7 @@ def insert(row: M) -> M:
     MongoDB keeps no finer time, and of two rows that share one nothing tells which came first.
     """
     row.save(force_insert=True)
-    written = now()
-    while now() == written:
-        time.sleep(0.0002)
+    time.sleep(0.001)
     return row
 
 
