@@ -274,7 +274,7 @@ def forms(clinic, keys):
         "api:arbitration-list": read | {"laterality": "L", "category": "3", "reason": WHY},
         "analysis:request-pair": {},
         "analysis:describe": {"shape": "ROUND", "supersedes": 0},
-        "analysis:mark": mark | {"picture": "prior"},
+        "analysis:mark": mark | {"picture": "prior", "replaces": "another"},
         "api:patient-list": identity
         | {"clinic": str(clinic.pk), "medical_record_number": "8", "birth_date": "1950-01-01"}
         | {"family_name": "Sato", "given_name": "Mika"},
