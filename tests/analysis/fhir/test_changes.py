@@ -15,31 +15,15 @@ from scans.models import Mammogram
 from scans.services import Statement, store_mammogram
 from tests import dicom_files
 from tests.analysis.fhir.test_fhir import BASE, all_of
-from tests.factories.accounts import PASSWORD, make_clinic, make_user
+from tests.factories.accounts import PASSWORD, make_user
 from tests.factories.analysis import make_recommendation
 from tests.factories.patients import make_course, make_cycle, make_patient
 from tests.factories.scans import make_exam, make_pair
-from tests.in_process import session_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store", "hints")]
 
 LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)
 LAST_EXPORT = LONG_AGO + timedelta(days=1)
-
-
-@pytest.fixture
-def clinic():
-    return make_clinic()
-
-
-@pytest.fixture
-def program(clinic):
-    return session_of(make_user(Role.INTEGRATOR, clinics=[clinic]))
-
-
-@pytest.fixture
-def doctor(clinic):
-    return make_user(Role.DOCTOR, clinics=[clinic])
 
 
 @pytest.fixture

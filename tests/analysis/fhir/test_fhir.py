@@ -43,21 +43,6 @@ KINDS = [
 
 
 @pytest.fixture
-def clinic():
-    return make_clinic()
-
-
-@pytest.fixture
-def program(clinic):
-    return session_of(make_user(Role.INTEGRATOR, clinics=[clinic]))
-
-
-@pytest.fixture
-def doctor(clinic):
-    return make_user(Role.DOCTOR, clinics=[clinic])
-
-
-@pytest.fixture
 def record(clinic, doctor):
     """A patient with therapy, two exams, findings of both kinds, a proposal and a decision."""
     patient = make_patient(clinic, given_name="Ada", phone="+49 30 1234567")
