@@ -20,8 +20,8 @@ PROPOSAL_ICONS = {
 }
 NOT_ASSESSABLE = {  # by the rule that says so: what it is that cannot be assessed
     "IMAGE-1": gettext_noop("Picture not assessable"),
-    "CHANGE-1": gettext_noop("Change not assessable: nothing to compare with"),
-    "THERAPY-1": gettext_noop("Not assessable: no chemotherapy is running"),
+    "CHANGE-1": gettext_noop("Change not assessable"),
+    "THERAPY-1": gettext_noop("No chemotherapy to assess"),
 }
 INPUTS = {
     "ssim": gettext_noop("SSIM"),
