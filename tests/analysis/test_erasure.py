@@ -323,3 +323,13 @@ def test_L05_a_file_that_waits_and_may_be_the_persons_comes_first(
 
     assert refusal.value.context["files"] == [str(file.pk)]
     assert Patient.objects.get(pk=patient.pk).erased_at
+
+
+def test_L05_a_file_that_waits_in_another_clinic_stays(patient, administrator, store):
+    mammogram = Mammogram.objects.get(patient=patient)
+    make_unmatched_file(make_clinic(), sha256=mammogram.sha256)
+
+    erase_patient(patient, reason=ErasureReason.PATIENT_REQUEST, erased_by=administrator)
+
+    assert Patient.objects.get(pk=patient.pk).erased_at
+    assert store.path_of(mammogram.sha256).exists()

@@ -14,7 +14,9 @@ from mammotrack.accounts.models import Role, User
 from mammotrack.audit.models import Action, AuditEntry
 from mammotrack.audit.selectors import private_values
 from mammotrack.errors import Forbidden, MammoTrackError
+from patients.errors import RecordArchived
 from patients.models import Patient
+from patients.services import archive_patient
 from scans.models import Exam, Mammogram
 from scans.services import Statement, store_mammogram
 from scans.services.refusals import DuplicatePixels, PixelsOfAnotherPatient
@@ -168,6 +170,27 @@ def test_a_refused_file_leaves_nothing(
     assert not AuditEntry.objects.exists()
     assert files_in(store) == []
     assert announced == []
+
+
+def test_a_file_that_is_refused_at_the_last_moment_leaves_nothing(
+    patient, radiographer, announced, store, tmp_path
+):
+    doctor = make_user(Role.DOCTOR, clinics=[patient.clinic])
+
+    def archived_while_it_is_sent():
+        archive_patient(patient, reason="Moved away.", archived_by=doctor)
+        yield dicom(tmp_path)
+
+    with pytest.raises(RecordArchived):
+        store_mammogram(
+            patient=patient,
+            chunks=archived_while_it_is_sent(),
+            statement=Statement(),
+            stored_by=radiographer,
+        )
+
+    assert not Mammogram.objects.exists()
+    assert {path.parent.name for path in files_in(store)} == {"locks"}
 
 
 def test_a_file_of_somebody_else_needs_a_reason_that_is_kept(
